@@ -1,0 +1,70 @@
+"""The command line: ``python -m engine methods`` and ``python -m engine run METHOD DATA --flag value --out FOLDER``."""
+
+import argparse
+import sys
+from typing import Any
+
+from engine import api, catalogue
+from engine.core import Context, Dataset, UserError, specs
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0 done, 1 a mistake the user can mend."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(prog="python -m engine", description="Causeway without the browser.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("methods", help="list the methods")
+    runner = commands.add_parser("run", help="run a method on a file")
+    runner.add_argument("method", help="name of the method")
+    known, _ = parser.parse_known_args(arguments)
+    try:
+        if known.command == "methods":
+            print(api.methods()[["area", "label", "needs", "gives", "citation"]].to_string())
+        else:
+            _run(known.method, parser, runner, arguments)
+    except UserError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentParser, arguments: list[str]) -> None:
+    method = catalogue.find(name)
+    runner.add_argument("data", nargs="+", help="a file, the name of a sample, or several files as name=path, one per regime")
+    runner.add_argument("--out", help="folder for the result")
+    runner.add_argument("--quiet", action="store_true", help="no progress on the error stream")
+    for spec in specs(method.params):
+        limits = f" [{spec.low:g} to {spec.high:g}]" if spec.low is not None and spec.high is not None else ""
+        runner.add_argument(f"--{spec.name}", help=f"{spec.label}{limits}, default {spec.default}".replace("%", "%%"))
+    given = parser.parse_args(arguments)
+    texts = {spec.name: (spec, getattr(given, spec.name)) for spec in specs(method.params)}
+    params = method.params.from_dict({key: spec.parse(text) for key, (spec, text) in texts.items() if text is not None})
+    context = Context(params.seed, on_progress=None if given.quiet else _show)
+    result = api.execute(method, _load(given.data), params, context)
+    for label, value in result.summary():
+        print(f"{label}: {value}")
+    for warning in context.warnings:
+        print(f"Note: {warning}")
+    print(f"Digest: {result.digest}")
+    if given.out:
+        result.to_dir(given.out)
+
+
+def _load(places: list[str]) -> Any:
+    if len(places) == 1 and "=" not in places[0]:
+        return api.load_data(places[0])
+    frames = {}
+    for place in places:
+        name, equals, path = place.partition("=")
+        if not equals:
+            raise UserError(f"Several files need names, but '{place}' has none.", "Write them as obs=first.csv other=second.csv.", place)
+        frames[name] = api.load_data(path).frame
+    return Dataset.from_frames(frames)
+
+
+def _show(fraction: float, note: str) -> None:
+    print(f"{fraction:4.0%} {note}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""The public face: one call that every way in ends in."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from engine import catalogue
+from engine.core import Context, Dataset, Method, Params, Provenance, Result
+from engine.core.result import package_versions
+
+
+def methods() -> pd.DataFrame:
+    """Return the table of methods: name, area, label, needs, gives, citation."""
+    rows = [(m.name, m.area, m.label, m.needs, m.gives, m.cite, m.summary) for m in catalogue.everything()]
+    return pd.DataFrame(rows, columns=["name", "area", "label", "needs", "gives", "citation", "summary"]).set_index("name")
+
+
+def run(method: str, data: Any, *, context: Context | None = None, **params: Any) -> Result:
+    """Run a method on data and return its result with its provenance.
+
+    Parameters
+    ----------
+    method : name of a method, see `methods`.
+    data : DataFrame, Dataset, path of a file, name of a bundled sample, or what the method's ``needs`` names.
+    context : watches the run; silent if not given.
+    params : parameters of the method by name; the rest keep their defaults.
+
+    Examples
+    --------
+    >>> import engine
+    >>> result = engine.run("pc", "sachs", alpha=0.001)
+    >>> result.graph.kind
+    'cpdag'
+    """
+    found = catalogue.find(method)
+    return execute(found, load_data(data), found.params.from_dict(params), context)
+
+
+def execute(method: Method, data: Any, params: Params, context: Context | None = None) -> Result:
+    """Run a method on loaded data with checked parameters; the one place where results get their provenance."""
+    context = context or Context.silent(params.seed)
+    started = time.perf_counter()
+    result: Result = method.function(catalogue.input_for(method, data, params), params, context)
+    provenance = Provenance(
+        method=method.name,
+        version=method.version,
+        params=params.to_dict(),
+        data=data.digest,
+        data_name=getattr(data, "name", ""),
+        seconds=time.perf_counter() - started,
+        versions=package_versions(),
+        warnings=tuple(context.warnings),
+    )
+    return dataclasses.replace(result, provenance=provenance)
+
+
+def load_data(data: Any) -> Any:
+    """Turn a path, sample name, table or mapping of tables into a dataset; what knows its own digest passes through."""
+    if isinstance(data, (str, Path)):
+        from engine.data import read, sample, sample_names
+
+        if str(data) in sample_names() and not Path(data).exists():
+            return sample(str(data))
+        return read(data)
+    if isinstance(data, dict):
+        return Dataset.from_frames(data)
+    return data if hasattr(data, "digest") else Dataset.of(data)
+
+
+def load(path: str | Path) -> Result:
+    """Read a result from the folder that ``result.to_dir`` or the command line wrote."""
+    return Result.from_dir(path)

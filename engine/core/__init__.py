@@ -1,0 +1,14 @@
+"""Core types: dataset, parameters, method, context, result, and the errors a user can mend."""
+
+from engine.core.context import Context
+from engine.core.dataset import Dataset
+from engine.core.digest import canonical_json, digest_of
+from engine.core.errors import Cancelled, UserError
+from engine.core.method import Method, method
+from engine.core.params import Params, Spec, field, specs
+from engine.core.result import Provenance, Result
+
+__all__ = [
+    "Cancelled", "Context", "Dataset", "Method", "Params", "Provenance", "Result", "Spec", "UserError",
+    "canonical_json", "digest_of", "field", "method", "specs",
+]  # fmt: skip

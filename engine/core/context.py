@@ -1,0 +1,61 @@
+"""The thread between a running method and whoever watches it: progress, partial results, cancel."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from engine.core.errors import Cancelled
+
+
+class Context:
+    """What a method may say while it runs, and how it learns that it should stop.
+
+    Parameters
+    ----------
+    seed : seed of `rng`; the only source of randomness for NumPy code.
+    threads : how many threads or processes inner loops may use.
+    on_progress : called with (fraction in [0, 1], note).
+    on_partial : called with (name, value) when there is something to show early.
+    is_cancelled : asked at each `check`; True makes it raise.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        threads: int | None = None,
+        on_progress: Callable[[float, str], None] | None = None,
+        on_partial: Callable[[str, Any], None] | None = None,
+        is_cancelled: Callable[[], bool] | None = None,
+    ):
+        self.rng = np.random.default_rng(seed)
+        self.threads = threads or os.cpu_count() or 1
+        self.warnings: list[str] = []
+        self._on_progress, self._on_partial, self._is_cancelled = on_progress, on_partial, is_cancelled
+
+    @classmethod
+    def silent(cls, seed: int = 0, threads: int = 1) -> "Context":
+        """Make a context that nobody watches, for tests and notebooks."""
+        return cls(seed=seed, threads=threads)
+
+    def progress(self, fraction: float, note: str = "") -> None:
+        """Report how far the run is and what it does; raises `Cancelled` like `check`."""
+        self.check()
+        if self._on_progress:
+            self._on_progress(min(max(fraction, 0.0), 1.0), note)
+
+    def partial(self, name: str, value: Any) -> None:
+        """Show an early version of part ``name`` of the result."""
+        if self._on_partial:
+            self._on_partial(name, value)
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the user stopped the run."""
+        if self._is_cancelled and self._is_cancelled():
+            raise Cancelled
+
+    def warn(self, message: str) -> None:
+        """Attach a sentence to the result that its reader must see."""
+        if message not in self.warnings:
+            self.warnings.append(message)

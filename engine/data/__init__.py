@@ -1,0 +1,1 @@
+"""Files in, datasets out: reading, checking, repairing, simulating."""

@@ -1,0 +1,1 @@
+"""Tests of conditional independence, one way of asking for all of them."""
