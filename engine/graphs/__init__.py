@@ -2,9 +2,13 @@
 
 from engine.graphs.cpdag import cpdag_of, dag_of, interventional_cpdag_of, meek
 from engine.graphs.graph import Edge, Graph, Mark
+from engine.graphs.mag import is_maximal, mag_of
+from engine.graphs.orientation import Orientation, orient
+from engine.graphs.pag import is_valid_pag, mag_in, markov_equivalent, pag_of
 from engine.graphs.separation import Separation, ancestors_of, reachable, separated
 
 __all__ = [
-    "Edge", "Graph", "Mark", "Separation",
-    "ancestors_of", "cpdag_of", "dag_of", "interventional_cpdag_of", "meek", "reachable", "separated",
+    "Edge", "Graph", "Mark", "Orientation", "Separation",
+    "ancestors_of", "cpdag_of", "dag_of", "interventional_cpdag_of", "is_maximal", "is_valid_pag", "mag_in", "mag_of", "markov_equivalent",
+    "meek", "orient", "pag_of", "reachable", "separated",
 ]  # fmt: skip
