@@ -1,8 +1,15 @@
 """Tests of conditional independence, and the trace of what they were asked."""
 
 from engine.independence.base import IndependenceTest
+from engine.independence.checks import Dependence, linear_dependence
+from engine.independence.choose import test_for
+from engine.independence.discrete import GSquared
 from engine.independence.gaussian import FisherZ
 from engine.independence.oracle import Oracle
+from engine.independence.rank import Rank
+from engine.independence.replay import Replay
 from engine.independence.trace import Trace
 
-__all__ = ["FisherZ", "IndependenceTest", "Oracle", "Trace"]
+__all__ = [
+    "Dependence", "FisherZ", "GSquared", "IndependenceTest", "Oracle", "Rank", "Replay", "Trace", "linear_dependence", "test_for",
+]  # fmt: skip

@@ -93,7 +93,7 @@ class IndependenceTest(ABC):
         raise UserError(f"The {self.name} test has no rows to resample.", "Set 'Bootstrap resamples' to 0.", "bootstrap")
 
     def critical(self, size: int) -> float:
-        """Return the absolute partial correlation at which a test given ``size`` variables turns to dependent; 1 when it is not possible."""
+        """Return the absolute partial correlation at which a test given ``size`` variables turns to dependent; 1 when not possible."""
         raise NotImplementedError(f"the {self.name} test does not work on a correlation matrix")
 
     def record(self, i: Any, j: Any, given: Any, statistic: Floats) -> None:

@@ -20,11 +20,13 @@ class CorrelationTest(IndependenceTest):
     Notes
     -----
     With K the inverse of the block of S, i and j: ``r = -K_ij / sqrt(K_ii K_jj)``, ``z = sqrt(n - |S| - 3) atanh(r)`` and
-    ``p = 2 (1 - Phi(|z|))``. Given fewer than one degree of freedom the test is not possible and p is NaN.
+    ``p = 2 (1 - Phi(|z|))``. Given fewer than one degree of freedom the test is not possible and p is NaN. A correlation that
+    is estimated less well than from Gaussian rows counts only the share ``efficiency`` of its degrees of freedom.
     """
 
     statistic = "partial correlation"
     correlation: Floats
+    efficiency = 1.0
 
     def __init__(self, nodes: Sequence[str], correlation: Floats, n_samples: int, alpha: float, digest: str):
         super().__init__(nodes, n_samples, alpha, digest)
@@ -33,24 +35,28 @@ class CorrelationTest(IndependenceTest):
     def answers(self, i: NDArray[np.int32], j: NDArray[np.int32], given: NDArray[np.int32]) -> tuple[Floats, Floats]:
         """Compute (m,) partial correlations and p-values."""
         size = given.shape[1]
-        if self.n_samples - size - 3 <= 0:
+        if self.freedom(size) <= 0:
             unknown = np.full(len(i), np.nan)
             return unknown, unknown
         r = partial_correlations(self.correlation, i, j, given)
-        return r, fisher_p(r, self.n_samples, size)
+        return r, fisher_p(r, self.freedom(size))
+
+    def freedom(self, size: int) -> float:
+        """Return the inverse variance of z given ``size`` variables; not positive when there are too few rows."""
+        return self.efficiency * (self.n_samples - size - 3)
 
     def critical(self, size: int) -> float:
-        """Return the absolute partial correlation at which a test given ``size`` variables turns to dependent; 1 when it is not possible."""
+        """Return the absolute partial correlation at which a test given ``size`` variables turns to dependent; 1 when not possible."""
         from scipy.special import ndtri
 
-        freedom = self.n_samples - size - 3
+        freedom = self.freedom(size)
         return float(np.tanh(-ndtri(self.alpha / 2) / np.sqrt(freedom))) if freedom > 0 else 1.0
 
     def record(self, i: Any, j: Any, given: Any, statistic: Floats) -> None:
         """Take into the trace m partial correlations (m,) given (m, d) that a compiled kernel computed."""
         given = np.asarray(given, np.int32)
         r = np.asarray(statistic, np.float64)
-        self.trace.add(np.asarray(i), np.asarray(j), given, r, fisher_p(r, self.n_samples, given.shape[1]))
+        self.trace.add(np.asarray(i), np.asarray(j), given, r, fisher_p(r, self.freedom(given.shape[1])))
 
 
 class FisherZ(CorrelationTest):
@@ -115,11 +121,11 @@ def partial_correlations(correlation: Floats, i: NDArray[Any], j: NDArray[Any], 
     return _clipped(found)
 
 
-def fisher_p(r: Floats, n_samples: int, size: int) -> Floats:
-    """Return the two-sided p-value (m,) of partial correlations given ``size`` variables; below 1e-308 it is 0."""
+def fisher_p(r: Floats, freedom: float) -> Floats:
+    """Return the two-sided p-values (m,) of partial correlations with n - |S| - 3 degrees of freedom; below 1e-308 they are 0."""
     from scipy.special import erfc
 
-    z = np.sqrt(n_samples - size - 3) * np.arctanh(np.clip(r, -CLIP, CLIP))
+    z = np.sqrt(max(freedom, 0.0)) * np.arctanh(np.clip(r, -CLIP, CLIP))
     return erfc(np.abs(z) / np.sqrt(2))
 
 
@@ -138,6 +144,7 @@ def weighted_correlation(values: Floats, weights: Floats) -> Floats:
 def to_correlation(covariance: Floats) -> Floats:
     """Scale a covariance matrix to unit diagonal."""
     scale = np.sqrt(np.diag(covariance))
+    scale = np.where(scale > 0, scale, np.inf)  # a column that does not vary in a resample correlates with nothing
     correlation = covariance / np.outer(scale, scale)
     correlation[np.diag_indices_from(correlation)] = 1.0
     return correlation

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import UserError, digest_of
-from engine.graphs import Graph, Mark
-from engine.graphs.graph import ancestors
+from engine.graphs import Graph
+from engine.graphs.bitsets import of
+from engine.graphs.separation import Separation
 from engine.independence.base import IndependenceTest
 from engine.independence.trace import Floats
 
@@ -20,9 +21,20 @@ class Oracle(IndependenceTest):
     graph : the truth, of kind ``dag`` or ``mag``.
     latent : nodes that a method does not see.
 
+    Raises
+    ------
+    UserError
+        When the graph is of another kind, or a latent node is not in it.
+
     Notes
     -----
     The p-value is 1 where i and j are separated and 0 where they are not, so the level plays no part.
+
+    Examples
+    --------
+    >>> oracle = Oracle(Graph.from_edges("ABC", ["A --> C", "B --> C"]))
+    >>> oracle.independent(0, 1), oracle.independent(0, 1, [2])
+    (True, False)
     """
 
     name = "oracle"
@@ -33,57 +45,24 @@ class Oracle(IndependenceTest):
             raise UserError(f"Separation is asked in a DAG or a MAG, not in a {graph.kind.upper()}.", "Give the true graph.")
         hidden = {graph.index(node) for node in latent}
         seen = [k for k in range(graph.p) if k not in hidden]
-        super().__init__([graph.nodes[k] for k in seen], 0, 0.5, digest_of(["oracle", graph.to_dict(), sorted(latent)]))
-        self.graph, self._seen = graph, np.array(seen, dtype=int)
-        self._ancestors = ancestors(graph.directed)
-        self._reached: dict[tuple[int, frozenset[int]], NDArray[np.bool_]] = {}
+        digest = digest_of(["oracle", graph.to_dict(), sorted(map(str, latent))])
+        super().__init__([graph.nodes[k] for k in seen], 0, 0.5, digest)
+        self._separation, self._seen = Separation(graph), seen
+        self._reached: dict[tuple[int, int], int] = {}
 
     def at(self, alpha: float) -> "Oracle":
         """Return the oracle with an empty trace; it has no level."""
-        return super().at(0.5)
+        return super().at(self.alpha)
 
     def answers(self, i: NDArray[np.int32], j: NDArray[np.int32], given: NDArray[np.int32]) -> tuple[Floats, Floats]:
-        """Compute 0 (connected) or 1 (separated) for each question, twice."""
-        separated = np.array(
-            [not self._connected(a)[b] for a, b in zip(self._keys(i, given), self._seen[j], strict=True)],
-            dtype=np.float64,
-        )
+        """Compute 1 (separated) or 0 (connected) for each question, twice."""
+        questions = zip(i.tolist(), j.tolist(), given.tolist(), strict=True)
+        separated = np.array([not self._connected(a, b, s) for a, b, s in questions], dtype=np.float64)
         return separated, separated
 
-    def _keys(self, i: NDArray[np.int32], given: NDArray[np.int32]) -> list[tuple[int, frozenset[int]]]:
-        return [(a, frozenset(s)) for a, s in zip(self._seen[i].tolist(), self._seen[given].tolist(), strict=True)]
-
-    def _connected(self, key: tuple[int, frozenset[int]]) -> NDArray[np.bool_]:
-        """Return the (P,) nodes m-connected to one node given a set, hidden nodes included."""
-        if key not in self._reached:
-            self._reached[key] = m_connected(self.graph, self._ancestors, *key)
-        return self._reached[key]
-
-
-def m_connected(graph: Graph, above: NDArray[np.bool_], start: int, given: frozenset[int]) -> NDArray[np.bool_]:
-    """Return the (p,) nodes joined to ``start`` by an open walk given a set of nodes; ``above`` is the ancestor relation.
-
-    Notes
-    -----
-    A walk is open when each collider on it has a descendant in the set, and each other inner node is outside the set. States are
-    (node, whether the walk came in by an arrowhead).
-    """
-    inside = np.zeros(graph.p, bool)
-    inside[list(given)] = True
-    opened = above[:, inside].any(axis=1)
-    arrow = graph.marks == Mark.ARROW
-    tail = graph.skeleton & ~arrow
-    came_by: dict[bool, NDArray[np.bool_]] = {True: np.zeros(graph.p, bool), False: np.zeros(graph.p, bool)}
-    front: list[tuple[int, bool | None]] = [(start, None)]
-    while front:
-        node, by_arrow = front.pop()
-        for leaves_by_arrow, out in ((True, arrow[:, node]), (False, tail[:, node])):
-            collider = by_arrow is True and leaves_by_arrow
-            passes = by_arrow is None or (opened[node] if collider else not inside[node])
-            if not passes:
-                continue
-            for head, edges in ((True, arrow[node]), (False, tail[node])):
-                fresh: NDArray[np.bool_] = out & edges & ~came_by[head]
-                came_by[head] = came_by[head] | fresh
-                front += [(int(k), head) for k in np.flatnonzero(fresh)]
-    return came_by[True] | came_by[False]
+    def _connected(self, i: int, j: int, given: list[int]) -> int:
+        """Return 1 when i and j are connected; what one node reaches given a set is worked out once."""
+        start, inside = self._seen[i], of(self._seen[k] for k in given)
+        if (start, inside) not in self._reached:
+            self._reached[start, inside] = self._separation.reachable(start, inside)
+        return self._reached[start, inside] >> self._seen[j] & 1

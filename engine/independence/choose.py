@@ -1,0 +1,168 @@
+"""Which test for which data: checks the table, picks the test, and says what its reader must know."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from engine.core import Dataset, UserError
+from engine.independence import checks
+from engine.independence.base import IndependenceTest
+from engine.independence.discrete import GSquared
+from engine.independence.gaussian import FisherZ
+from engine.independence.rank import Rank
+from engine.independence.trace import Floats
+
+SKEWED, HEAVY = 1.0, 4.0  # skewness and excess kurtosis of a column beyond which the rank test is chosen
+MOST_LEVELS = 10  # a numeric column with more distinct values is not taken for categories
+LARGE = 200_000  # rows from which on nearly every difference is significant
+TESTS = ("auto", "gaussian", "rank", "discrete")
+
+
+def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
+    """Make the independence test that ``params.test`` names at level ``params.alpha``; a test passes through at that level.
+
+    Parameters
+    ----------
+    data : samples, interventional samples (all rows are pooled unless ``params.rows`` is ``obs``), or a correlation matrix.
+    params : with ``alpha``, and optionally ``test`` (auto, gaussian, rank, discrete) and ``rows`` (all, obs).
+
+    Returns
+    -------
+    A test whose ``warnings`` the caller passes on.
+
+    Raises
+    ------
+    UserError
+        When a column is constant, has gaps, or is a combination of others, or the test does not fit the columns.
+
+    Notes
+    -----
+    ``auto`` takes G squared when all columns are categories, the rank test when some column has an absolute skewness above 1 or an excess
+    kurtosis above 4, and Fisher z otherwise.
+    """
+    if isinstance(data, IndependenceTest):
+        return data.at(params.alpha)
+    wanted = getattr(params, "test", "auto")
+    if data.kind == "correlation":
+        return _of_correlation(data, wanted, params.alpha)
+    data, notes = _rows(data, getattr(params, "rows", "all"))
+    if data.p < 2:
+        raise UserError(f"{data.name} has {data.p} column; a graph needs at least two.", "Add variables.")
+    checks.require_complete(data.frame)
+    checks.require_varying(data.frame)
+    if data.n_samples < 5:
+        raise UserError(f"{data.name} has {data.n_samples} rows; no independence test is possible.", "Add rows.")
+    categories = [column for column in data.columns if _is_category(data.frame[column])]
+    if wanted == "discrete" or (wanted == "auto" and len(categories) == data.p):
+        test: IndependenceTest = GSquared(data.columns, _codes(data.frame), params.alpha, data.digest)
+    else:
+        test = _numeric_test(data, categories, wanted, params.alpha, notes)
+    test.warnings[:0] = notes
+    return test
+
+
+def _of_correlation(data: Dataset, wanted: str, alpha: float) -> FisherZ:
+    """Make the Gaussian test of a correlation matrix."""
+    if wanted not in ("auto", "gaussian"):
+        raise UserError(f"The {wanted} test needs rows, not a correlation matrix.", "Choose the Gaussian test.", "test")
+    checks.require_complete(data.frame)
+    checks.require_definite(data.numeric, data.columns)
+    return FisherZ(data.columns, data.numeric, data.n_samples, alpha, data.digest)
+
+
+def _rows(data: Dataset, rows: str) -> tuple[Dataset, list[str]]:
+    """Return the rows that are used, and a note when regimes are pooled."""
+    if len(data.regimes) < 2:
+        return data, []
+    first = data.regimes[0]
+    if rows == "obs":
+        kept = data.rows(first)
+        kept.__dict__["digest"] = data.digest  # the result is named after the data the user gave
+        note = f"Only the {kept.n_samples:,} rows of regime '{first}' were used; the other {len(data.regimes) - 1} regimes were left out."
+        return kept, [note]
+    note = (
+        f"The rows of {len(data.regimes)} regimes were pooled as if nothing had been intervened on. "
+        "Differences between regimes can look like edges; a method for interventions uses them."
+    )
+    return data, [note]
+
+
+def _numeric_test(data: Dataset, categories: list[str], wanted: str, alpha: float, notes: list[str]) -> IndependenceTest:
+    """Make the Gaussian or rank test, two-level categories taken as 0 and 1."""
+    frame = data.frame
+    for column in categories:
+        if frame[column].nunique() > 2:
+            raise UserError(
+                f"Column {column} has {frame[column].nunique()} categories beside numeric columns.",
+                "Remove it, or turn the numeric columns into categories and choose the discrete test.", column,
+            )  # fmt: skip
+    if categories:
+        frame = frame.assign(**{column: _category_codes(frame[column]).astype(np.float64) for column in categories})
+    checks.require_no_dependence(checks.linear_dependence(frame))
+    values = frame.to_numpy(dtype=np.float64)
+    notes += _cautions(data, values)
+    odd = _odd_columns(values) & ~_binary(values)
+    if wanted == "auto" and odd.any():
+        notes.append(f"The rank test was chosen, since these columns are strongly skewed or heavy-tailed: {_words(odd, data)}.")
+    chosen: type[FisherZ] | type[Rank] = Rank if wanted == "rank" or (wanted == "auto" and odd.any()) else FisherZ
+    return chosen.of(data.columns, values, alpha, data.digest)
+
+
+def _cautions(data: Dataset, values: Floats) -> list[str]:
+    """Say what makes a test on correlations approximate or weak for this table."""
+    notes = []
+    n, p = values.shape
+    binary = _binary(values)
+    if binary.any():
+        notes.append(f"Columns with two values are tested by correlation, which is approximate: {_words(binary, data)}.")
+    if n <= p:
+        notes.append(
+            f"n = {n:,} rows for p = {p:,} variables: conditioning sets have at most {max(n - 4, 0)} members, and the tests are weak."
+        )
+    if n >= LARGE:
+        notes.append(f"With {n:,} rows even a partial correlation of {3.3 / np.sqrt(n):.2g} is significant at 0.001; choose a small alpha.")
+    return notes
+
+
+def _odd_columns(values: Floats) -> NDArray[np.bool_]:
+    """Return (p,) whether a column is strongly skewed or heavy-tailed."""
+    z = (values - values.mean(axis=0)) / values.std(axis=0)
+    squares = z * z
+    odd: NDArray[np.bool_] = (np.abs(np.mean(squares * z, axis=0)) > SKEWED) | (np.mean(squares**2, axis=0) - 3 > HEAVY)
+    return odd
+
+
+def _binary(values: Floats) -> NDArray[np.bool_]:
+    binary: NDArray[np.bool_] = ((values == values.min(axis=0)) | (values == values.max(axis=0))).all(axis=0)
+    return binary
+
+
+def _is_category(column: "pd.Series[Any]") -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype)
+
+
+def _codes(frame: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the (n, p) category numbers; a numeric column with few values counts as categories."""
+    codes = np.empty(frame.shape, np.int64)
+    for k, name in enumerate(frame.columns):
+        column = frame[name]
+        if not _is_category(column) and column.nunique() > MOST_LEVELS:
+            raise UserError(
+                f"Column {name} has {column.nunique():,} different numbers, too many for categories.",
+                "Choose the Gaussian or rank test, or cut the column into bins on the data page.", str(name),
+            )  # fmt: skip
+        codes[:, k] = _category_codes(column)
+    return codes
+
+
+def _category_codes(column: "pd.Series[Any]") -> NDArray[np.int64]:
+    """Number the categories that occur in order of their names or values, so that the order of rows plays no part."""
+    text = column.astype(str) if _is_category(column) else column
+    return np.unique(text.to_numpy(), return_inverse=True)[1].astype(np.int64)
+
+
+def _words(mask: NDArray[np.bool_], data: Dataset) -> str:
+    chosen = [data.columns[k] for k in np.flatnonzero(mask)]
+    return ", ".join(chosen[: checks.NAMED]) + (f" and {len(chosen) - checks.NAMED} more" if len(chosen) > checks.NAMED else "")
