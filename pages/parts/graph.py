@@ -1,0 +1,258 @@
+"""The graph view: draw a graph, let the user find, narrow and drag, and return what was clicked."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import streamlit as st
+
+from engine.core import digest_of
+from engine.graphs import Graph
+from pages.parts import frame, picture, state
+
+STEPS = {"Whole graph": None, "1 step": 1, "2 steps": 2, "3 steps": 3}
+COMPLETE_FROM = 4  # a triangle is no surprise
+
+_component = st.components.v2.component("causal_graph", html=picture.MARKUP, css=picture.STYLE, js=picture.SCRIPT)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What the user clicked: a node, or an edge by its two ends."""
+
+    kind: Literal["node", "edge"]
+    names: tuple[str, ...]
+
+
+@st.fragment
+def panel(
+    graph: Graph,
+    key: str,
+    details: Callable[[Selection | None], None],
+    *,
+    positions: picture.Places | None = None,
+    height: int = 520,
+    selected: Selection | None = None,
+) -> None:
+    """Show a graph and, below it, what ``details`` draws for the selection; a click reruns this part only."""
+    details(show(graph, key, positions=positions, height=height, selected=selected))
+
+
+def show(
+    graph: Graph,
+    key: str,
+    *,
+    positions: picture.Places | None = None,
+    height: int = 520,
+    selected: Selection | None = None,
+) -> Selection | None:
+    """Draw a graph and return what is selected.
+
+    Parameters
+    ----------
+    key : name of the page, or page and place; several views on a page need several keys.
+    positions : node -> (x, y) kept from an earlier picture; used for the nodes that are still there.
+    height : of the picture in pixels.
+    selected : what is selected before the user clicks anything, such as the node named by the URL.
+
+    Returns
+    -------
+    Selection, or None when nothing is selected or the graph has no edge.
+    """
+    if graph.n_edges == 0:
+        frame.empty(
+            f"No edge: none of the {graph.p:,} variables was found to depend on another.",
+            "A higher significance level or more samples would let weaker dependences through.",
+        )
+        return None
+    if graph.p >= COMPLETE_FROM and graph.n_edges == graph.p * (graph.p - 1) // 2:
+        frame.empty(
+            f"Every pair of the {graph.p:,} variables is joined: no independence was found, so the picture says little.",
+            "A lower significance level would ask for stronger evidence before keeping an edge.",
+        )
+    _remember(graph, key, selected)
+    steps, threshold = _controls(graph, key)
+    centre = _centre(graph, key)
+    part = graph.ego(centre, steps) if steps else graph
+    _draw(graph, part, key, f"{centre}, {steps}" if steps else "whole", threshold, positions or {}, height)
+    _legend(part, steps, centre, graph)
+    return chosen(graph, key)
+
+
+def chosen(graph: Graph, key: str) -> Selection | None:
+    """Return the selection of a view if the graph still has it."""
+    selection = state.kept(state.slot(key, "selected"), None)
+    if not isinstance(selection, Selection) or any(name not in graph.nodes for name in selection.names):
+        return None
+    if selection.kind == "edge" and not graph.marks[graph.index(selection.names[0]), graph.index(selection.names[1])]:
+        return None
+    return selection
+
+
+def dragged(key: str) -> dict[str, tuple[float, float]]:
+    """Return where the user dragged nodes of the whole graph, for keeping with a result."""
+    return dict(state.kept(state.slot(key, "moved"), {}).get("whole", {}))
+
+
+def downloads(graph: Graph, key: str = "graph.view", *, name: str = "graph", positions: picture.Places | None = None) -> None:
+    """Offer the graph as a picture, a page and in the exchange formats; nothing is made before it is asked for."""
+    from engine.graphs import exchange
+
+    places = lambda: _places(graph, graph, {**(positions or {}), **dragged(key)})  # noqa: E731
+    offers: list[tuple[str, str, str, Callable[[], str]]] = [
+        ("Picture (SVG)", "svg", "image/svg+xml", lambda: picture.svg(graph, places())),
+        ("Interactive page (HTML)", "html", "text/html", lambda: picture.page(graph, places(), name)),
+        ("Edges (CSV)", "csv", "text/csv", lambda: exchange.write(graph, "csv")),
+        ("Graphviz (DOT)", "dot", "text/vnd.graphviz", lambda: exchange.write(graph, "dot")),
+        ("GraphML", "graphml", "application/graphml+xml", lambda: exchange.write(graph, "graphml")),
+        ("Tetrad", "txt", "text/plain", lambda: exchange.write(graph, "tetrad")),
+    ]
+    with st.container(horizontal=True, gap="small"):
+        for label, ending, mime, make in offers:
+            st.download_button(label, make, f"{name}.{ending}", mime, on_click="ignore", key=state.slot(key, f"download_{ending}"))
+    st.caption("A picture of exactly what you see (PNG) is one click away under the graph.")
+
+
+def _remember(graph: Graph, key: str, selected: Selection | None) -> None:
+    """Give the controls their first values, and drop names that a new graph no longer has."""
+    steps, find = state.slot(key, "steps"), state.slot(key, "find")
+    if steps not in st.session_state:
+        state.keep(steps, "2 steps" if graph.p > picture.MANY else "Whole graph")
+    if state.kept(find, None) not in graph.nodes:
+        state.keep(find, None)
+    if state.slot(key, "selected") not in st.session_state:
+        state.keep(state.slot(key, "selected"), selected)
+        if selected and selected.kind == "node" and selected.names[0] in graph.nodes:
+            _aim(key, selected.names[0])
+
+
+def _controls(graph: Graph, key: str) -> tuple[int | None, float]:
+    """Draw the row of controls and return the number of steps (None for the whole graph) and the least support."""
+
+    def found() -> None:
+        name = state.kept(state.slot(key, "find"), None)
+        state.keep(state.slot(key, "selected"), Selection("node", (name,)) if name else None)
+        _aim(key, name)
+
+    def narrowed() -> None:
+        selection = chosen(graph, key)
+        if selection:
+            _aim(key, selection.names[0])
+
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.selectbox(
+            "Find a variable", graph.nodes, index=None, placeholder="Type a name", format_func=picture.shorten,
+            key=state.slot(key, "find"), on_change=found, width=220,
+        )  # fmt: skip
+        steps = st.segmented_control("Show", list(STEPS), key=state.slot(key, "steps"), on_change=narrowed, required=True)
+        percent = 0
+        if graph.support is not None:
+            percent = st.slider("Support at least", 0, 100, 0, 5, format="%d%%", key=state.slot(key, "support"), width=200)
+    return STEPS[steps or "Whole graph"], percent / 100
+
+
+def _aim(key: str, name: str | None) -> None:
+    """Make a node the middle of narrowed views and bring it into sight."""
+    turn = state.kept(state.slot(key, "aim"), (None, 0))[1] + 1
+    state.keep(state.slot(key, "aim"), (name, turn))
+
+
+def _centre(graph: Graph, key: str) -> str:
+    """Return the middle of a narrowed view: the node last looked for, else the one with most edges."""
+    name = state.kept(state.slot(key, "aim"), (None, 0))[0]
+    return name if name in graph.nodes else graph.nodes[int(np.argmax(graph.skeleton.sum(axis=0)))]
+
+
+def _draw(graph: Graph, part: Graph, key: str, view: str, threshold: float, positions: picture.Places, height: int) -> None:
+    """Mount the component; its ``id`` tells it whether the picture must be built anew."""
+    moved = state.kept(state.slot(key, "moved"), {}).get(view, {})
+    places = _places(graph, part, {**positions, **moved} if part is graph else moved)
+    name, turn = state.kept(state.slot(key, "aim"), (None, 0))
+    drawn = _drawing(part, places)
+    data = drawn | {
+        "id": digest_of([drawn["digest"], view])[:12],
+        "threshold": threshold,
+        "height": height,
+        "alt": picture.words(part),
+        "file": "graph.png",
+        "focus": {"node": part.nodes.index(name) if name in part.nodes else None, "turn": turn},
+    }
+    slot = state.slot(key, "picture")
+
+    def clicked() -> None:
+        state.keep(state.slot(key, "selected"), _selection(part, st.session_state[slot].get("selected")))
+
+    def centred() -> None:
+        selection = _selection(part, st.session_state[slot].get("centre"))
+        if selection:
+            _aim(key, selection.names[0])
+
+    def dropped() -> None:
+        told = st.session_state[slot].get("moved") or {}
+        here = {part.nodes[int(i)]: (float(x), float(y)) for i, (x, y) in told.get("places", {}).items() if int(i) < part.p}
+        state.keep(state.slot(key, "moved"), {**state.kept(state.slot(key, "moved"), {}), view: {**moved, **here}})
+
+    _component(key=slot, data=data, on_selected_change=clicked, on_centre_change=centred, on_moved_change=dropped)
+
+
+def _selection(part: Graph, told: Mapping[str, Any] | None) -> Selection | None:
+    """Turn what the browser says into names; what does not fit the graph counts as nothing."""
+    if not told:
+        return None
+    ids = [int(text) for text in str(told.get("edge", told.get("node", ""))).split("-") if text.isdigit()]
+    if not ids or any(i >= part.p for i in ids):
+        return None
+    return Selection("edge" if "edge" in told else "node", tuple(part.nodes[i] for i in ids))
+
+
+def _places(graph: Graph, part: Graph, kept: picture.Places) -> dict[str, tuple[float, float]]:
+    """Return where each node goes: where the user left it, else where the layout puts it."""
+    return {name: kept.get(name, place) for name, place in _layout(part).items()}
+
+
+def _digest(graph: Graph) -> str:
+    support = [] if graph.support is None else [graph.support]
+    return digest_of([graph.kind, list(graph.nodes), graph.marks, *support])
+
+
+@st.cache_data(hash_funcs={Graph: _digest}, max_entries=100, show_spinner=False)
+def _layout(graph: Graph) -> dict[str, tuple[float, float]]:
+    import pygraphviz
+
+    net = pygraphviz.AGraph(directed=True, strict=False)
+    net.graph_attr.update(rankdir="TB", nodesep="0.45", ranksep="0.7")
+    net.node_attr.update(shape="box", fixedsize="true", height="0.42")
+    for i, name in enumerate(graph.nodes):
+        net.add_node(i, width=str((len(picture.shorten(name)) * picture.LETTER_WIDTH + 20) / 72))
+    number = {name: i for i, name in enumerate(graph.nodes)}
+    net.add_edges_from([(number[e.source], number[e.target]) for e in graph.edges()])
+    net.layout("dot" if graph.p <= picture.MANY else "sfdp")
+    where = [net.get_node(i).attr["pos"].split(",") for i in range(graph.p)]
+    return {name: (float(x), -float(y)) for name, (x, y) in zip(graph.nodes, where, strict=True)}
+
+
+@st.cache_data(hash_funcs={Graph: _digest}, max_entries=30, show_spinner=False)
+def _drawing(graph: Graph, places: dict[str, tuple[float, float]]) -> dict[str, Any]:
+    drawn = picture.drawing(graph, places, dots=graph.p > picture.MANY)
+    return drawn | {"digest": digest_of([_digest(graph), json.dumps(_layout(graph))])}
+
+
+def _legend(part: Graph, steps: int | None, centre: str, graph: Graph) -> None:
+    """Say in one line what the marks in this picture mean and how to use it."""
+    kinds = {picture.kind_of(edge) for edge in part.edges()}
+    meaning = {
+        "directed": ":blue[**A → B**] A drives B",
+        "bidirected": ":orange[**A ↔ B**] a hidden common cause",
+        "undetermined": ":gray[**A ― B**] direction not determined" if graph.kind != "ug" else ":gray[**A ― B**] dependent given the rest",
+    }
+    shown = [text for kind, text in meaning.items() if kind in kinds]
+    if graph.kind == "pag":
+        shown.append(":gray[**○**] this end may be a tail or an arrowhead")
+    around = (
+        f"{part.p:,} of {graph.p:,} variables, around {frame.escape(picture.shorten(centre))}; double-click another to move there"
+        if steps
+        else ""
+    )
+    st.caption(" · ".join([*shown, around or "click a variable or an edge for its evidence; drag to arrange"]))

@@ -1,0 +1,54 @@
+"""What the URL and the session remember: the URL says what is shown, the session holds unsaved settings."""
+
+import re
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlencode
+
+import streamlit as st
+
+Name = Literal["data", "method", "params", "job", "other", "view", "node"]
+_SLOT = re.compile(r"^[a-z_0-9]+\.[\w.\-]+$")
+T = TypeVar("T")
+
+
+def link(name: Name, default: str = "") -> str:
+    """Read one value of the page's URL."""
+    return str(st.query_params.get(name, default))
+
+
+def set_link(values: dict[Name, str | None]) -> None:
+    """Write values into the page's URL; None or an empty text removes one, the others stay."""
+    for name, value in values.items():
+        if not value:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != value:
+            st.query_params[name] = value
+
+
+def link_to(page: str, values: dict[Name, str]) -> str:
+    """Return the relative URL of a page that shows exactly this, such as ``discovery?data=...&job=...``."""
+    return f"{page}?{urlencode(values)}" if values else page
+
+
+def slot(page: str, field: str) -> str:
+    """Return the session key of a field, ``<page>.<field>``; also the key of its widget."""
+    key = f"{page}.{field}"
+    if not _SLOT.match(key):
+        raise ValueError(f"'{key}' is not a session key of the form page.field")
+    return key
+
+
+def kept(key: str, default: T) -> T:
+    """Read a session value; one of another type than the default counts as absent."""
+    value = st.session_state.get(key, default)
+    return value if default is None or isinstance(value, type(default)) else default
+
+
+def keep(key: str, value: Any) -> None:
+    """Write a session value."""
+    st.session_state[key] = value
+
+
+def first_of(name: Name, key: str, default: str) -> str:
+    """Choose a widget's first value: what the URL says, else what the session keeps, else the default."""
+    return link(name) or kept(key, "") or default
