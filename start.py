@@ -91,7 +91,7 @@ def check(_):
 
 def pin(_):
     """Write constraints.txt: every package in .venv at its version, without build tags such as +cpu, which only one index has."""
-    frozen = subprocess.check_output([str(PYTHON), "-m", "pip", "freeze", "--exclude-editable"]).decode()
+    frozen = subprocess.check_output([str(PYTHON), "-m", "pip", "freeze", "--all", "--exclude", "pip", "--exclude-editable"]).decode()
     title = "# Every package that requirements*.txt bring along, exactly pinned. Written by: python start.py pin\n"
     (ROOT / "constraints.txt").write_text(title + re.sub(r"\+[\w.]+$", "", frozen, flags=re.MULTILINE))
 
@@ -103,11 +103,13 @@ def install(wanted):
     """Bring .venv to what the requirement file ``wanted`` says; returns at once when the stamp says that it is."""
     if wanted in stamped():
         return
+    check_disk(NEEDED_GB)
     make_venv()
     repair()
     settings = pip_settings()
     cpu = wants_cpu_torch(settings)
-    check_disk(NEEDED_CUDA_GB if sys.platform == "linux" and not cpu and "find-links" not in settings else NEEDED_GB)
+    if sys.platform == "linux" and not cpu and "find-links" not in settings:
+        check_disk(NEEDED_CUDA_GB)
     say(f"Installing {wanted}: about 2 GB and some minutes, once.")
     uv = shutil.which("uv")
     done = bool(uv) and subprocess.call(uv_command(uv, wanted, cpu, settings), env=uv_environment(settings)) == 0
