@@ -1,0 +1,1 @@
+"""Pieces that pages share; Streamlit lives only here and in the pages."""

@@ -1,0 +1,76 @@
+"""Data: upload, look, mend, simulate; what is kept here is offered on every other page."""
+
+import pandas as pd
+import streamlit as st
+
+from engine.core import Dataset
+from pages.parts import charts, frame, pick, upload
+
+PREVIEW_ROWS = 200
+
+frame.header("Data", "Bring a table, see what is in it, and mend what would mislead a method. Nothing leaves this machine.")
+
+
+def variables(dataset: Dataset) -> pd.DataFrame:
+    """Describe each column: what it holds, how much is missing, how it spreads."""
+    rows = []
+    for name, column in dataset.frame.items():
+        row = {"variable": name, "missing": int(column.isna().sum()), "distinct": column.nunique()}
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            row |= {"holds": "categories"}
+        else:
+            row |= {
+                "holds": "numbers", "mean": column.mean(), "sd": column.std(), "min": column.min(), "median": column.median(),
+                "max": column.max(), "skewness": column.skew(),
+            }  # fmt: skip
+        rows.append(row)
+    first = ["variable", "holds", "missing", "distinct"]
+    table = pd.DataFrame(rows)
+    return table[first + [column for column in table if column not in first]]
+
+
+@st.fragment
+def distributions(dataset: Dataset) -> None:
+    """Show one variable, or two against each other."""
+    left, right = st.columns(2)
+    first = left.selectbox("Variable", dataset.columns, key="data.x")
+    second = right.selectbox("Against", ["nothing", *dataset.columns], key="data.y")
+    if second in ("nothing", first):
+        st.plotly_chart(charts.distribution(dataset.frame[first]), alt=f"Distribution of {first}", key="data.distribution")
+    else:
+        st.plotly_chart(charts.scatter(dataset.frame, first, second), alt=f"{second} against {first}", key="data.scatter")
+
+
+def regimes(dataset: Dataset) -> pd.DataFrame:
+    """Count the rows of each condition and say what is known of its targets."""
+    counts = pd.Series(dataset.regime).value_counts()
+    known = [dataset.targets.get(regime) for regime in dataset.regimes]
+    words = ["unknown" if goal is None else ", ".join(goal) or "none (observational)" for goal in known]
+    return pd.DataFrame({"condition": dataset.regimes, "rows": [int(counts[r]) for r in dataset.regimes], "targets": words})
+
+
+bring, make = st.tabs(["Upload", "Simulate"])
+with bring:
+    upload.files()
+with make:
+    upload.simulator()
+
+st.divider()
+dataset = pick.dataset("samples", "interventional", "correlation", "counts", "returns", default="sachs")
+
+names = ["Health", "Table", "Variables", "Distributions", *(["Conditions"] if dataset.regimes else []), "Export"]
+tabs = dict(zip(names, st.tabs(names), strict=True))
+with tabs["Health"]:
+    pick.findings(dataset)
+with tabs["Table"]:
+    frame.table(dataset.frame.head(PREVIEW_ROWS))
+    st.caption(f"The first {min(PREVIEW_ROWS, len(dataset.frame)):,} of {len(dataset.frame):,} rows.")
+with tabs["Variables"]:
+    frame.table(variables(dataset))
+with tabs["Distributions"]:
+    distributions(dataset)
+if dataset.regimes:
+    with tabs["Conditions"]:
+        frame.table(regimes(dataset))
+with tabs["Export"]:
+    frame.export_data(dataset)

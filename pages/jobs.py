@@ -1,0 +1,90 @@
+"""All runs: what is under way, what is done, what failed and why; open, run again, compare, delete."""
+
+import pandas as pd
+import streamlit as st
+
+from engine import catalogue, jobs
+from pages.parts import causal, frame, run
+
+frame.header("Runs", "Everything that was computed here. Runs go on when the page is closed, and results stay until you delete them.")
+
+REFRESH_S = 1.0
+STATES = {"queued": "waiting", "running": "running", "done": "done", "failed": "failed", "cancelled": "cancelled"}
+
+
+def rows(found: list[jobs.Job]) -> pd.DataFrame:
+    """Return the table of runs, newest first."""
+    return pd.DataFrame(
+        {
+            "state": [STATES[job.state] for job in found],
+            "method": [job.method for job in found],
+            "data": [job.dataset_name for job in found],
+            "settings": [run.settings(job) for job in found],
+            "progress": [job.progress for job in found],
+            "started": pd.to_datetime([job.created for job in found], unit="s"),
+            "seconds": [job.seconds for job in found],
+            "note": [job.error.replace("\n", " ") or job.note for job in found],
+        }
+    )
+
+
+@st.fragment(run_every=REFRESH_S)
+def watch(live: list[str]) -> None:
+    """Redraw the page once when a run under way ends."""
+    found = [jobs.shared().get(key) for key in live]
+    if any(job is None or not job.is_live for job in found):
+        st.rerun()
+    for job in found:
+        if job:
+            st.progress(job.progress, f"{job.method} on {frame.escape(job.dataset_name)}: {frame.escape(job.note or STATES[job.state])}")
+
+
+runner = jobs.shared()
+found = runner.all()
+if not found:
+    frame.empty("No runs yet. Open Causal discovery and press Learn the graph.")
+    st.stop()
+
+live = [job.key for job in found if job.is_live]
+if live:
+    watch(live)
+
+chosen = st.dataframe(
+    rows(found), hide_index=True, key="jobs.table", on_select="rerun", selection_mode="multi-row",
+    column_config={
+        "progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+        "started": st.column_config.DatetimeColumn(format="distance"),
+        "seconds": st.column_config.NumberColumn(format="%.2f s"),
+    },
+)  # fmt: skip
+picked = [found[i] for i in chosen.selection.rows]
+
+if not picked:
+    st.caption("Tick a run to open, repeat, cancel or delete it; tick two to compare them.")
+elif len(picked) == 1:
+    job = picked[0]
+    with st.container(horizontal=True):
+        if job.state == "done" and st.button("Open", type="primary", icon=":material/open_in_new:"):
+            st.switch_page(f"pages/{catalogue.find(job.method).area}.py", query_params={"job": job.key})
+        if job.is_live and st.button("Cancel", icon=":material/stop:"):
+            runner.cancel(job.key)
+            st.rerun()
+        if not job.is_live and st.button("Run again", icon=":material/replay:"):
+            runner.retry(job.key)
+            st.rerun()
+        st.button("Keep for good", icon=":material/keep:", disabled=job.pinned, on_click=runner.pin, args=(job.key, True))
+    if job.problem:
+        frame.error(job.problem)
+    with st.expander("Settings and log"):
+        st.json(job.params)
+        st.code(runner.log_tail(job.key) or "The log is empty.", language=None)
+elif len(picked) == 2 and all(job.state == "done" for job in picked):
+    causal.side_by_side(*(run.opened(job.key) for job in picked))
+
+if picked and not any(job.is_live for job in picked):
+    with st.popover(f"Delete {len(picked)} run{'s' if len(picked) > 1 else ''}", icon=":material/delete:"):
+        st.write("The results are removed from this machine. The data stay.")
+        if st.button("Delete for good", type="primary"):
+            for job in picked:
+                runner.delete(job.key)
+            st.rerun()

@@ -1,0 +1,169 @@
+"""The pieces of a learned graph on screen: the picture with its evidence, diagnostics, and comparisons."""
+
+import pandas as pd
+import streamlit as st
+from engine.discovery.compare import compare
+
+from engine import jobs
+from engine.core import Dataset, Result
+from engine.discovery.params import TestedParams
+from engine.discovery.result import GraphResult, reorient
+from engine.graphs import Graph, differences, shd, skeleton_scores
+from engine.independence import test_for
+from pages.parts import charts, frame, graph, pick, run
+
+STABILITY_RESAMPLES = 100
+SAME = "The two graphs have the same marks everywhere."
+
+
+def reread(result: GraphResult, dataset: Dataset, params: TestedParams) -> GraphResult:
+    """Let the user move the significance level and re-orient the graph at once from the p-values already known."""
+    grid = pick.log_grid(1e-12, 0.5, params.alpha)
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    alpha = left.select_slider(
+        "Strictness of the tests (significance level α)", grid, params.alpha, format_func=lambda v: f"{v:g}",
+        key=f"reread.{result.digest}",
+        help="Smaller: fewer, surer edges. Larger: more edges, some of them chance. Known p-values are used again, so this is immediate.",
+    )  # fmt: skip
+    if result.graph.support is None and dataset.kind != "correlation":
+        right.button(
+            "Check stability", icon=":material/repeat:", on_click=run.ask, kwargs={"bootstrap": STABILITY_RESAMPLES},
+            help=f"Learn the graph again from {STABILITY_RESAMPLES} resamples of the rows and draw how often each edge comes back.",
+        )  # fmt: skip
+    return result if alpha == params.alpha else _reoriented(result.digest, alpha, result, dataset, params)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Reading the tests again …")
+def _reoriented(digest: str, alpha: float, _result: GraphResult, _dataset: Dataset, _params: TestedParams) -> GraphResult:
+    return reorient(_result, test_for(_dataset, _params), alpha)
+
+
+@st.fragment
+def picture(result: GraphResult, dataset: Dataset) -> None:
+    """Draw the graph and, beside it, what stands behind the node or edge that was clicked."""
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.markdown(in_words(result.graph, result.trace.alpha))
+        selected = graph.show(result.graph, key="discovery.graph")
+        graph.downloads(result.graph, key="discovery.graph")
+    with right:
+        if selected is None:
+            frame.empty("Click an edge to see the tests behind it, or a node to see its values and neighbours.")
+        elif selected.kind == "edge":
+            evidence(result, *selected.names)
+        else:
+            node(result.graph, dataset, selected.names[0])
+
+
+def evidence(result: GraphResult, a: str, b: str) -> None:
+    """Show the sentence and the tests for one pair of variables."""
+    sentence, tests = result.evidence(a, b)
+    st.subheader(f"{frame.escape(a)} and {frame.escape(b)}", anchor=False)
+    st.markdown(frame.escape(sentence))
+    tests = tests.assign(given=[", ".join(given) or "nothing" for given in tests["given"]])
+    frame.table(tests.drop(columns="size"), empty="No test of this pair was asked.")
+    st.caption("Each row asks: are the two still related once the variables under 'given' are held fixed? A small p-value says yes.")
+
+
+def node(shown: Graph, dataset: Dataset, name: str) -> None:
+    """Show one variable: its neighbours by the kind of their edge, and its distribution."""
+    st.subheader(frame.escape(name), anchor=False)
+    groups = {
+        "Arrows in from": shown.parents(name), "Arrows out to": shown.children(name),
+        "Direction open": shown.neighbours(name), "Hidden common cause with": shown.spouses(name),
+    }  # fmt: skip
+    named = {label: ", ".join(map(frame.escape, nodes)) for label, nodes in groups.items() if nodes}
+    rest = set(shown.adjacent(name)).difference(*groups.values())
+    if rest:
+        named["Undetermined with"] = ", ".join(sorted(map(frame.escape, rest)))
+    st.markdown("  \n".join(f"**{label}** {nodes}" for label, nodes in named.items()) or "No edges.")
+    if dataset.kind != "correlation":
+        st.plotly_chart(charts.distribution(dataset.frame[name]), alt=f"Distribution of {name}", key="discovery.distribution")
+
+
+def edges(result: GraphResult) -> None:
+    """Show the graph as a table."""
+    frame.table(result.graph.edge_frame(), empty=in_words(result.graph, result.trace.alpha))
+
+
+def side_by_side(a: Result, b: Result) -> None:
+    """Compare two results: their summaries, and mark by mark where both are graphs over the same variables."""
+    for column, result in zip(st.columns(2), (a, b), strict=True):
+        with column:
+            frame.facts(result.summary())
+            if isinstance(result, GraphResult):
+                graph.show(result.graph, key=f"jobs.{result.digest}", height=360)
+    if isinstance(a, GraphResult) and isinstance(b, GraphResult) and set(a.graph.nodes) == set(b.graph.nodes):
+        _scores(a.graph, b.graph)
+        frame.table(compare(a, b), empty=SAME)
+    else:
+        frame.empty("These two are not graphs over the same variables, so they cannot be compared mark by mark.")
+
+
+def diagnostics(result: GraphResult) -> None:
+    """Show how many tests were asked, how their p-values fall, and what the run had to warn about."""
+    made = result.provenance
+    for warning in made.warnings if made else ():
+        st.warning(frame.escape(warning), icon=":material/warning:")
+    frame.facts(result.summary())
+    st.plotly_chart(charts.p_values(result.trace), alt="Histogram of the p-values of all tests", key="discovery.p_values")
+
+
+def comparison(result: GraphResult, dataset: Dataset) -> None:
+    """Compare the graph with another run on the same variables, mark by mark, or with the known truth."""
+    runner = jobs.shared()
+    others = {
+        job.key: f"{job.method}, {run.settings(job)} · {job.dataset_name}"
+        for job in runner.all()
+        if job.state == "done" and result.provenance and job.key != st.query_params.get("job")
+    }
+    others = {key: label for key, label in others.items() if _same_nodes(key, result.graph)}
+    options = (["truth"] if "graph" in dataset.truth else []) + list(others)
+    if not options:
+        frame.empty("Run another method, or the same one with other settings, and compare the two graphs here.")
+        return
+    names = others | {"truth": dataset.truth.get("name", "The truth known for these data")}
+    chosen = st.selectbox("Compare with", options, format_func=names.__getitem__, key="discovery.compare")
+    if chosen == "truth":
+        _against(result.graph, Graph.from_dict(dataset.truth["graph"]))
+    else:
+        other = run.opened(chosen)
+        _scores(result.graph, other.graph)
+        frame.table(compare(result, other), empty=SAME)
+
+
+def in_words(shown: Graph, alpha: float) -> str:
+    """Say in one sentence what the graph shows, also when it is empty or complete."""
+    pairs = shown.p * (shown.p - 1) // 2
+    if shown.n_edges == 0:
+        return f"No edge passed α = {alpha:g}: nothing here is related strongly enough. Try a larger α, or more data."
+    if shown.n_edges == pairs:
+        return f"All {pairs} pairs are joined at α = {alpha:g}: the tests separate nothing. Try a smaller α."
+    arrows, lines = int(shown.directed.sum()), int(shown.undirected.sum()) // 2
+    other = shown.n_edges - arrows - lines
+    words = [f"{shown.n_edges} of {pairs} pairs are joined", f"{arrows} with a direction the data decide"]
+    words += [f"{lines} whose direction stays open"] if lines else []
+    words += [f"{other} with a possible hidden cause"] if other else []
+    return "; ".join(words) + f" (α = {alpha:g})."
+
+
+def _against(learned: Graph, truth: Graph) -> None:
+    """Score a learned graph against the truth of the same equivalence class."""
+    from engine.graphs import cpdag_of
+
+    truth = cpdag_of(truth) if truth.kind == "dag" else truth
+    _scores(learned, truth)
+    frame.table(differences(learned, truth), empty=SAME)
+
+
+def _scores(a: Graph, b: Graph) -> None:
+    scores = skeleton_scores(a, b)
+    columns = st.columns(4)
+    columns[0].metric("Pairs that differ (SHD)", shd(a, b))
+    for column, (label, value) in zip(columns[1:], scores.items(), strict=False):
+        column.metric(f"Skeleton {label}", f"{value:.3g}")
+
+
+def _same_nodes(key: str, shown: Graph) -> bool:
+    other = run.opened(key)
+    return isinstance(other, GraphResult) and set(other.graph.nodes) == set(shown.nodes)

@@ -1,0 +1,122 @@
+"""Submit, watch, cancel, and open the result: the one place where a page meets a job."""
+
+import time
+
+import streamlit as st
+
+from engine import catalogue, jobs
+from engine.core import Dataset, Method, Params, Result, UserError, specs
+from engine.graphs import Graph
+from pages.parts import frame, graph, pick, state
+
+POLL_S = 0.4
+ASKED, ADOPTED = "run.asked", "run.adopted"
+
+
+def adopt() -> None:
+    """Take data, method and settings from the run named in the address, once, before their widgets are drawn."""
+    key = state.link("job")
+    if not key or state.kept(ADOPTED, "") == key:
+        return
+    state.keep(ADOPTED, key)
+    job = jobs.shared().get(key)
+    if job is not None:
+        pick.choose("data", pick.named(job.dataset))
+        pick.choose("method", job.method)
+        st.session_state.update(job.params)
+
+
+def ask(**settings: object) -> None:
+    """Change settings and run with them, as the answer to a click on a button."""
+    st.session_state.update(settings)
+    st.session_state[ASKED] = True
+
+
+def panel(method: Method, dataset: Dataset, params: Params, label: str = "Run") -> Result | None:
+    """Show the run that belongs to these settings and return its result once there is one.
+
+    The same data, method and settings are the same run: it is joined when it is under way and opened when it is done.
+    """
+    runner = jobs.shared()
+    key = jobs.key_of(method, params, dataset.digest)
+    if state.kept(ADOPTED, "") != key:
+        state.keep(ADOPTED, "")
+    job = runner.get(key)
+    if job is None or job.state in ("failed", "cancelled"):
+        asked = st.session_state.pop(ASKED, False)
+        words = label if job is None else "Run again"
+        if st.button(words, type="primary", icon=":material/play_arrow:") or asked:
+            job = _submit(method, dataset, params)
+    if job is None:
+        _missing(method)
+        state.set_link({"job": None})
+        return None
+    state.set_link({"job": job.key})
+    if job.is_live:
+        _watch(job.key)
+        return None
+    if job.state == "done":
+        return opened(job.key)
+    _ended(job)
+    return None
+
+
+def settings(job: jobs.Job) -> str:
+    """Return the settings of a run that differ from the method's defaults, in one line."""
+    defaults = {f.name: f.default for f in specs(catalogue.find(job.method).params)}
+    changed = {name: value for name, value in job.params.items() if value != defaults.get(name)}
+    texts = [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in changed.items()]
+    return ", ".join(texts) or "standard settings"
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def opened(key: str) -> Result:
+    """Read the result of a finished run once."""
+    return jobs.shared().result(key)
+
+
+def _submit(method: Method, dataset: Dataset, params: Params) -> jobs.Job | None:
+    try:
+        return jobs.shared().submit(method.name, dataset, params)
+    except UserError as problem:
+        frame.error(problem)
+        return None
+
+
+def _missing(method: Method) -> None:
+    """Say why there is nothing to see yet."""
+    if st.query_params.get("job"):
+        frame.empty("The result in this link is no longer here. Its settings are: press Run to make it again.")
+    else:
+        frame.empty(f"Nothing to show yet. Press the button to run {method.label} with these settings.")
+
+
+@st.fragment(run_every=POLL_S)
+def _watch(key: str) -> None:
+    """Show progress until the run ends, then redraw the page once."""
+    runner = jobs.shared()
+    job = runner.get(key)
+    if job is None or not job.is_live:
+        st.rerun()
+    elapsed = time.time() - (job.started or job.created)
+    waiting = "Waiting for another run to finish" if job.state == "queued" else job.note or "Starting"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(job.progress, f"{frame.escape(waiting)} · {elapsed:.0f} s")
+        if st.button("Cancel", icon=":material/stop:", key=f"cancel.{key}"):
+            runner.cancel(key)
+            st.rerun()
+    st.caption("You can close this page: the run goes on, and its address brings it back.")
+    early = runner.partials(key).get("graph")
+    if isinstance(early, Graph):
+        graph.show(early, key=f"early.{key}")
+
+
+def _ended(job: jobs.Job) -> None:
+    """Say how a run without a result ended and what to do."""
+    if job.state == "cancelled":
+        st.info("This run was cancelled. Nothing of it is left; run it again whenever you like.", icon=":material/cancel:")
+        return
+    if job.problem:
+        frame.error(job.problem)
+    with st.expander("Log"):
+        st.code(jobs.shared().log_tail(job.key), language=None)
