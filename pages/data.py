@@ -4,6 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from engine.core import Dataset
+from engine.core.recipe import data_recipe
+from engine.data.export import csv_text
 from pages.parts import charts, frame, pick, upload
 
 PREVIEW_ROWS = 200
@@ -49,6 +51,19 @@ def regimes(dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame({"condition": dataset.regimes, "rows": [int(counts[r]) for r in dataset.regimes], "targets": words})
 
 
+def export(dataset: Dataset) -> None:
+    """Offer the table as files, and the Python that makes it."""
+    name = dataset.name.replace("/", "_")
+    with st.container(horizontal=True):
+        parquet, csv = (lambda: dataset.frame.to_parquet()), (lambda: csv_text(dataset))
+        st.download_button("Table (Parquet)", parquet, f"{name}.parquet", "application/vnd.apache.parquet", on_click="ignore")
+        st.download_button("Table (CSV)", csv, f"{name}.csv", "text/csv", on_click="ignore")
+        if dataset.steps:
+            with st.popover("Show me the Python", icon=":material/code:"):
+                st.code("\n".join(["import engine", "", *data_recipe(dataset)]), language="python")
+    st.caption(f"Data digest `{dataset.digest}`: the same table has the same digest on every machine.")
+
+
 bring, make = st.tabs(["Upload", "Simulate"])
 with bring:
     upload.files()
@@ -73,4 +88,4 @@ if dataset.regimes:
     with tabs["Conditions"]:
         frame.table(regimes(dataset))
 with tabs["Export"]:
-    frame.export_data(dataset)
+    export(dataset)

@@ -17,16 +17,20 @@ def recipe(result: Result, data: Dataset | None = None) -> str:
     made = result.provenance
     if made is None:
         raise ValueError("a result without provenance has no recipe")
-    lines = ["import engine", ""]
-    if data is not None and data.steps:
-        (first, arguments), *rest = data.steps
-        lines.append(f"data = {first}({_keywords(arguments)})")
-        lines += [f"data = {call}(data, {_keywords(arguments)})" for call, arguments in rest]
-    else:
-        lines.append(f'data = engine.read("{made.data_name}")  # the table with digest {made.data}')
+    history = data_recipe(data) if data is not None else []
+    lines = ["import engine", "", *(history or [f"data = engine.read({made.data_name!r})  # the table with digest {made.data}"])]
     keywords = _keywords(made.params)
     lines += [f'result = engine.run("{made.method}", data, {keywords})', f'assert result.digest == "{result.digest}"']
     return "\n".join(lines) + "\n"
+
+
+def data_recipe(data: Dataset) -> list[str]:
+    """Return the lines of Python that make a dataset by its steps; empty when it has no history."""
+    if not data.steps:
+        return []
+    (first, arguments), *rest = data.steps
+    later = [f"data = {call}(data, {_keywords(arguments)})" for call, arguments in rest]
+    return [f"data = {first}({_keywords(arguments)})", *later]
 
 
 def _keywords(arguments: Mapping[str, object]) -> str:

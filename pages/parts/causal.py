@@ -1,6 +1,5 @@
 """The pieces of a learned graph on screen: the picture with its evidence, diagnostics, and comparisons."""
 
-import pandas as pd
 import streamlit as st
 from engine.discovery.compare import compare
 
