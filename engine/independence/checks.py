@@ -76,7 +76,8 @@ def linear_dependence(frame: pd.DataFrame) -> list[Dependence]:
     values = values[np.isfinite(values).all(axis=1)]
     if len(values) < 3:
         return []
-    keep = [k for k, name in enumerate(numeric.columns) if name not in constant_columns(numeric)]
+    constant = set(constant_columns(numeric))
+    keep = [k for k, name in enumerate(numeric.columns) if str(name) not in constant]
     names, values = [str(numeric.columns[k]) for k in keep], values[:, keep]
     keep = [k for k in range(values.shape[1]) if np.ptp(values[:, k]) > 0]
     names, values = [names[k] for k in keep], values[:, keep]

@@ -47,6 +47,7 @@ def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
     wanted = getattr(params, "test", "auto")
     if data.kind == "correlation":
         return _of_correlation(data, wanted, params.alpha)
+    digest = data.digest
     data, notes = _rows(data, getattr(params, "rows", "all"))
     if data.p < 2:
         raise UserError(f"{data.name} has {data.p} column; a graph needs at least two.", "Add variables.")
@@ -56,9 +57,10 @@ def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
         raise UserError(f"{data.name} has {data.n_samples} rows; no independence test is possible.", "Add rows.")
     categories = [column for column in data.columns if _is_category(data.frame[column])]
     if wanted == "discrete" or (wanted == "auto" and len(categories) == data.p):
-        test: IndependenceTest = GSquared(data.columns, _codes(data.frame), params.alpha, data.digest)
+        test: IndependenceTest = GSquared(data.columns, _codes(data.frame), params.alpha)
     else:
         test = _numeric_test(data, categories, wanted, params.alpha, notes)
+    test.digest = digest
     test.warnings[:0] = notes
     return test
 
@@ -79,7 +81,6 @@ def _rows(data: Dataset, rows: str) -> tuple[Dataset, list[str]]:
     first = data.regimes[0]
     if rows == "obs":
         kept = data.rows(first)
-        kept.__dict__["digest"] = data.digest  # the result is named after the data the user gave
         note = f"Only the {kept.n_samples:,} rows of regime '{first}' were used; the other {len(data.regimes) - 1} regimes were left out."
         return kept, [note]
     note = (
@@ -107,7 +108,7 @@ def _numeric_test(data: Dataset, categories: list[str], wanted: str, alpha: floa
     if wanted == "auto" and odd.any():
         notes.append(f"The rank test was chosen, since these columns are strongly skewed or heavy-tailed: {_words(odd, data)}.")
     chosen: type[FisherZ] | type[Rank] = Rank if wanted == "rank" or (wanted == "auto" and odd.any()) else FisherZ
-    return chosen.of(data.columns, values, alpha, data.digest)
+    return chosen.of(data.columns, values, alpha)
 
 
 def _cautions(data: Dataset, values: Floats) -> list[str]:
@@ -158,7 +159,7 @@ def _codes(frame: pd.DataFrame) -> NDArray[np.int64]:
 
 
 def _category_codes(column: "pd.Series[Any]") -> NDArray[np.int64]:
-    """Number the categories that occur in order of their names or values, so that the order of rows plays no part."""
+    """Return the (n,) numbers of categories, counted in order of their names, so that the order of rows plays no part."""
     text = column.astype(str) if _is_category(column) else column
     return np.unique(text.to_numpy(), return_inverse=True)[1].astype(np.int64)
 

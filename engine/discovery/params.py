@@ -1,0 +1,30 @@
+"""What every method that works by independence tests lets its user choose."""
+
+from dataclasses import dataclass
+
+from engine.core import Params, field
+from engine.independence.choose import TESTS
+
+
+@dataclass(frozen=True)
+class TestedParams(Params):
+    """Level and kind of the tests, the rows they see, and the bootstrap."""
+
+    __test__ = False  # not a test case, whatever its name suggests to a test runner
+
+    alpha: float = field(
+        1e-3, "Significance level", low=1e-12, high=0.5, log=True,
+        help="A smaller level draws fewer edges. With many variables take at most 1 / (number of variables)².",
+    )  # fmt: skip
+    test: str = field(
+        "auto", "Independence test", choices=TESTS,
+        help="auto: discrete for categories, rank for strongly skewed or heavy-tailed columns, Gaussian otherwise.",
+    )  # fmt: skip
+    bootstrap: int = field(
+        0, "Bootstrap resamples", low=0, high=1000, step=10,
+        help="Learn the graph again from resampled rows and draw on each edge how often it came back.",
+    )  # fmt: skip
+    rows: str = field(
+        "all", "Rows used", choices=("all", "obs"), advanced=True,
+        help="With several regimes: pool all rows, or use those of the observational regime only.",
+    )  # fmt: skip

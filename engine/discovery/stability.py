@@ -1,0 +1,116 @@
+"""How far a graph holds: learned again from resampled rows, or at another significance level."""
+
+import dataclasses
+import importlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core import Context
+from engine.core.method import REGISTRY
+from engine.core.result import package_versions
+from engine.discovery.params import TestedParams
+from engine.discovery.result import GraphResult
+from engine.graphs import Mark
+from engine.independence import IndependenceTest, Replay
+
+Search = Callable[[IndependenceTest, Any, Context], GraphResult]
+Counts = NDArray[np.int64]
+
+PER_TASK = 4  # resamples sent to a worker at once: few enough for steady progress, enough to pay for sending the rows
+SEARCH_SHARE = 0.1  # part of the progress bar that the search on the data itself takes when there are resamples
+
+
+def supported(search: Search, test: IndependenceTest, params: TestedParams, context: Context) -> GraphResult:
+    """Search on the data, and on ``params.bootstrap`` resamples of it, and draw on the graph how often each mark came back.
+
+    Parameters
+    ----------
+    search : ``search(test, params, context) -> GraphResult``; a function of a module, so that other processes find it.
+    test : the test on the data; its warnings are passed on.
+
+    Returns
+    -------
+    The result of the search on the data; with resamples its graph has ``support`` (p, p, 4), the share of resamples in which each mark had
+    each of the four codes.
+
+    Notes
+    -----
+    Resamples run through joblib, on ``context.threads`` processes or wherever an active ``joblib.parallel_config`` says. Every resample
+    has a seed of its own, so that neither the number of processes nor the order in which they end changes the result.
+    """
+    for warning in test.warnings:
+        context.warn(warning)
+    if not params.bootstrap:
+        return search(test, params, context)
+    result = search(test, params, context.share(0, SEARCH_SHARE))
+    graph = result.graph
+    for done, counts in _resampled(search, test, params, context.threads):
+        graph = result.graph.with_support(counts / done)
+        context.partial("graph", graph)
+        context.progress(SEARCH_SHARE + (1 - SEARCH_SHARE) * done / params.bootstrap, f"resample {done} of {params.bootstrap}")
+    return dataclasses.replace(result, graph=graph)
+
+
+def reorient(result: GraphResult, test: IndependenceTest, alpha: float) -> GraphResult:
+    """Run the method of a result again at another level, answering from its trace; only new questions reach ``test``.
+
+    Parameters
+    ----------
+    result : a result with provenance.
+    test : the real test on the same data, from `engine.independence.test_for`.
+    alpha : the new level.
+
+    Returns
+    -------
+    The result of a fresh run at ``alpha`` without bootstrap: same graph, same trace, same digest.
+    """
+    made = result.provenance
+    if made is None:
+        raise ValueError("a result without provenance does not say which method to run again")
+    if made.method not in REGISTRY:
+        importlib.import_module(f"engine.discovery.{made.method}")
+    method = REGISTRY[made.method]
+    params = method.params.from_dict({**made.params, "alpha": alpha, "bootstrap": 0})
+    context = Context.silent(params.seed)
+    started = time.perf_counter()
+    fresh: GraphResult = method.function(Replay(result.trace, test.at(alpha)), params, context)
+    provenance = dataclasses.replace(
+        made, version=method.version, params=params.to_dict(), seconds=time.perf_counter() - started,
+        versions=package_versions(), warnings=tuple(context.warnings),
+    )  # fmt: skip
+    return dataclasses.replace(fresh, provenance=provenance)
+
+
+def _resampled(search: Search, test: IndependenceTest, params: TestedParams, threads: int) -> Any:
+    """Yield (resamples done, (p, p, 4) counts of marks) after each round of tasks."""
+    from joblib import Parallel, delayed, effective_n_jobs
+
+    # an active joblib.parallel_config, such as a cluster's, says itself how many workers there are
+    n_jobs = None if effective_n_jobs(None) > 1 else threads
+    seeds = np.random.SeedSequence(params.seed).generate_state(params.bootstrap, np.uint64).tolist()
+    tasks = [seeds[start : start + PER_TASK] for start in range(0, len(seeds), PER_TASK)]
+    alone, quiet = dataclasses.replace(params, bootstrap=0), test.at(test.alpha)
+    counts: Counts = np.zeros((test.p, test.p, len(Mark)), np.int64)
+    done = 0
+    with Parallel(n_jobs=n_jobs) as pool:
+        per_round = effective_n_jobs(n_jobs)
+        for start in range(0, len(tasks), per_round):
+            chunk = tasks[start : start + per_round]
+            for marks in pool(delayed(count_marks)(search, quiet, alone, task) for task in chunk):
+                counts += marks
+            done += sum(map(len, chunk))
+            yield done, counts
+
+
+def count_marks(search: Search, test: IndependenceTest, params: TestedParams, seeds: list[int]) -> Counts:
+    """Search on one resample per seed and return how often each pair had each mark: (p, p, 4)."""
+    counts: Counts = np.zeros((test.p, test.p, len(Mark)), np.int64)
+    for seed in seeds:
+        resample = test.resampled(np.random.default_rng(seed))
+        marks = search(resample, params, Context.silent(seed)).graph.marks
+        counts += marks[:, :, None] == np.arange(len(Mark))
+    return counts
