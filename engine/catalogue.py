@@ -5,8 +5,10 @@ from typing import Any
 
 from engine.core import Method, UserError
 from engine.core.method import REGISTRY
+from engine.core.plugins import plugins
 
-# To add a method: write its module with the @method decorator, and name it here.
+# To add a method: write its module with the @method decorator, and name it here. A method outside this tree is named in the environment:
+# CAUSEWAY_EXTRA_METHODS="name=package.module"; its ``needs`` may be a "package.module:function" of its own.
 PLACES = {
     "pc": "engine.discovery.pc",
     "gsp": "engine.discovery.gsp",
@@ -21,23 +23,25 @@ NEEDS = {
 
 def find(name: str) -> Method:
     """Return the method called ``name``; an unknown name is a `UserError` that lists the known ones."""
-    if name not in PLACES:
-        raise UserError(f"There is no method '{name}'.", f"The methods are: {', '.join(PLACES)}.", name)
-    importlib.import_module(PLACES[name])
+    places = PLACES | plugins()
+    if name not in places:
+        raise UserError(f"There is no method '{name}'.", f"The methods are: {', '.join(places)}.", name)
+    importlib.import_module(places[name])
     return REGISTRY[name]
 
 
 def in_area(area: str) -> list[Method]:
     """List the methods of one area in the order of the catalogue."""
-    return [find(name) for name, place in PLACES.items() if place.startswith(f"engine.{area}.")]
+    own = [find(name) for name, place in PLACES.items() if place.startswith(f"engine.{area}.")]
+    return own + [found for found in map(find, plugins()) if found.area == area]
 
 
 def everything() -> list[Method]:
     """List all methods."""
-    return [find(name) for name in PLACES]
+    return [find(name) for name in PLACES | plugins()]
 
 
 def input_for(method: Method, data: Any, params: Any) -> Any:
     """Turn the user's data into what the method needs."""
-    module, _, function = NEEDS[method.needs].partition(":")
+    module, _, function = NEEDS.get(method.needs, method.needs).partition(":")
     return getattr(importlib.import_module(module), function)(data, params)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from engine.core.digest import digest_of
 from engine.core.errors import UserError
+from engine.core.plugins import plugins
 
 PACKAGES = ("numpy", "scipy", "pandas", "networkx", "scikit-learn", "numba", "torch")
 
@@ -54,7 +55,7 @@ class Result:
     """Base of every method's result; a subclass adds the parts it found as fields.
 
     A part may be a number, text, list or dict (kept as JSON), a DataFrame or Series (parquet), an array (npz), or an object of the
-    engine with ``to_dict`` and ``from_dict``, such as a graph (JSON).
+    engine with ``to_dict`` and ``from_dict``, such as a graph (JSON), or with ``to_arrays`` and ``from_arrays``, such as a trace (npz).
     """
 
     provenance: Provenance | None = None
@@ -89,7 +90,7 @@ class Result:
             "type": _type_name(self),
             "provenance": self.provenance and dataclasses.asdict(self.provenance),
             "digest": self.digest,
-            "parts": {name: _write(fresh, name, value) for name, value in self.parts().items()},
+            "parts": {name: write_part(fresh, name, value) for name, value in self.parts().items()},
         }
         (fresh / "meta.json").write_text(json.dumps(meta, indent=1, ensure_ascii=False))
         if folder.exists():
@@ -105,7 +106,7 @@ class Result:
             raise UserError(f"There is no result in {folder}.", "Run the method again with the same settings.", str(folder))
         meta = json.loads((folder / "meta.json").read_text())
         provenance = meta["provenance"] and Provenance(**meta["provenance"] | {"warnings": tuple(meta["provenance"]["warnings"])})
-        parts = {name: _read(folder, name, entry) for name, entry in meta["parts"].items()}
+        parts = {name: read_part(folder, name, entry) for name, entry in meta["parts"].items()}
         result: Self = _type_named(meta["type"])(provenance=provenance, **parts)
         return result
 
@@ -124,11 +125,13 @@ def package_versions() -> dict[str, str]:
 
 
 def _hashable(value: Any) -> Any:
+    if hasattr(value, "to_arrays"):
+        return digest_of([piece for name, array in sorted(value.to_arrays().items()) for piece in (name, array)])
     return value.to_dict() if hasattr(value, "to_dict") and not isinstance(value, (pd.DataFrame, pd.Series)) else value
 
 
-def _write(folder: Path, name: str, value: Any) -> dict[str, Any]:
-    """Write one part and return how to find it again."""
+def write_part(folder: Path, name: str, value: Any) -> dict[str, Any]:
+    """Write one part into a folder and return how to find it again."""
     if isinstance(value, pd.DataFrame):
         value.to_parquet(folder / f"{name}.parquet")
         return {"as": "frame"}
@@ -138,14 +141,17 @@ def _write(folder: Path, name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, np.ndarray):
         np.savez_compressed(folder / f"{name}.npz", value=value)
         return {"as": "array"}
+    if hasattr(value, "to_arrays"):
+        np.savez_compressed(folder / f"{name}.npz", **value.to_arrays())
+        return {"as": "arrays", "type": _type_name(value)}
     if hasattr(value, "to_dict"):
         (folder / f"{name}.json").write_text(json.dumps(value.to_dict(), ensure_ascii=False))
         return {"as": "object", "type": _type_name(value)}
     return {"as": "tuple" if isinstance(value, tuple) else "json", "value": value}
 
 
-def _read(folder: Path, name: str, entry: dict[str, Any]) -> Any:
-    """Read one part written by `_write`."""
+def read_part(folder: Path, name: str, entry: dict[str, Any]) -> Any:
+    """Read one part written by `write_part`."""
     match entry["as"]:
         case "frame":
             return pd.read_parquet(folder / f"{name}.parquet")
@@ -153,6 +159,8 @@ def _read(folder: Path, name: str, entry: dict[str, Any]) -> Any:
             return pd.read_parquet(folder / f"{name}.parquet").iloc[:, 0]
         case "array":
             return np.load(folder / f"{name}.npz")["value"]
+        case "arrays":
+            return _type_named(entry["type"]).from_arrays(dict(np.load(folder / f"{name}.npz")))
         case "object":
             return _type_named(entry["type"]).from_dict(json.loads((folder / f"{name}.json").read_text()))
         case "tuple":
@@ -166,14 +174,15 @@ def _type_name(value: Any) -> str:
 
 
 def _type_named(name: str) -> Any:
-    """Find a class of the engine; a file may not name any other class."""
+    """Find a class of the engine or of a plug-in method; a file may not name any other class."""
     module, _, qualname = name.partition(":")
-    if not (module == "engine" or module.startswith("engine.")):
+    if not (module == "engine" or module.startswith("engine.") or module in plugins().values()):
         raise UserError(
             f"The result names the type {name}, which is not part of the engine.",
             "Do not open results of unknown origin.",
         )
     found = getattr(importlib.import_module(module), qualname)
-    if not (isinstance(found, type) and hasattr(found, "from_dict" if not issubclass(found, Result) else "from_dir")):
+    ways = ("from_dir",) if isinstance(found, type) and issubclass(found, Result) else ("from_dict", "from_arrays")
+    if not (isinstance(found, type) and any(hasattr(found, way) for way in ways)):
         raise UserError(f"The result names {name}, which is not a result type.", "Do not open results of unknown origin.")
     return found
