@@ -1,5 +1,6 @@
 """The thread between a running method and whoever watches it: progress, partial results, cancel."""
 
+import copy
 import os
 from collections.abc import Callable
 from typing import Any
@@ -38,6 +39,13 @@ class Context:
     def silent(cls, seed: int = 0, threads: int = 1) -> "Context":
         """Make a context that nobody watches, for tests and notebooks."""
         return cls(seed=seed, threads=threads)
+
+    def share(self, low: float, high: float) -> "Context":
+        """Return this context for a part of the run: its progress from 0 to 1 counts from ``low`` to ``high`` here."""
+        part = copy.copy(self)
+        whole = self._on_progress
+        part._on_progress = whole and (lambda fraction, note: whole(low + (high - low) * fraction, note))
+        return part
 
     def progress(self, fraction: float, note: str = "") -> None:
         """Report how far the run is and what it does; raises `Cancelled` like `check`."""
