@@ -33,8 +33,13 @@ class Edge(NamedTuple):
     mark_target: Mark
     target: str
 
+    @property
+    def symbol(self) -> str:
+        """The edge without its nodes, such as ``o->``."""
+        return f"{_LEFT[self.mark_source]}-{_RIGHT[self.mark_target]}"
+
     def __str__(self) -> str:
-        return f"{self.source} {_LEFT[self.mark_source]}-{_RIGHT[self.mark_target]} {self.target}"
+        return f"{self.source} {self.symbol} {self.target}"
 
 
 _LEFT = {Mark.TAIL: "-", Mark.ARROW: "<", Mark.CIRCLE: "o"}
