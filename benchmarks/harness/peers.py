@@ -1,0 +1,72 @@
+"""Run a peer inside its own environment and its own process, and bring back what it measured.
+
+The peers' pins clash with the product's, so they live in ``benchmarks/peers/.venv``, built on first use from
+``benchmarks/peers/requirements.txt``. What runs there is ``benchmarks/peers/run.py``.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PEERS = Path(__file__).parents[1] / "peers"
+ENVIRONMENT = PEERS / ".venv"
+REQUIREMENTS = PEERS / "requirements.txt"
+COMPLETE = ENVIRONMENT / "requirements.txt"  # a copy of the list, written when all of it is installed
+
+
+class PeerFailed(Exception):
+    """The peer gave no result: it ran out of time or broke off; the message says which."""
+
+
+def call_peer(peer: str, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any], limit_s: float) -> list[dict[str, Any]]:
+    """Run one peer on several inputs, after a warm-up on a corner of the first, each timed inside the peer's process.
+
+    Parameters
+    ----------
+    peer : name of a function in ``benchmarks/peers/run.py``.
+    arrays : name -> input; the peer takes them in this order.
+    settings : keyword arguments for the peer, JSON-ready.
+    limit_s : wall seconds for the whole process.
+
+    Returns
+    -------
+    One dict per input: ``seconds`` (CPU) and what the peer found.
+
+    Raises
+    ------
+    PeerFailed
+        When the limit has passed or the process ended with an error.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        given, asked, found = (Path(folder) / name for name in ("arrays.npz", "settings.json", "found.json"))
+        np.savez(given, **arrays)
+        asked.write_text(json.dumps(dict(settings)))
+        command = [str(_python()), str(PEERS / "run.py"), peer, str(given), str(asked), str(found)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
+        except subprocess.TimeoutExpired:
+            raise PeerFailed(f"stopped after {limit_s:g} s") from None
+        if done.returncode:
+            raise PeerFailed((done.stderr.strip().splitlines() or ["ended without a word"])[-1])
+        return json.loads(found.read_text())
+
+
+def _python() -> Path:
+    """Return the interpreter of the peers' environment, built if it is missing or its list has changed."""
+    interpreter = ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    if not (COMPLETE.is_file() and COMPLETE.read_text() == REQUIREMENTS.read_text()):
+        print("Building the peers' environment; this happens once.", file=sys.stderr)
+        venv.create(ENVIRONMENT, clear=True, with_pip=True)
+        # --no-deps: the list is complete, and the peers' own requirements ask for packages that clash and are never imported here
+        install = [str(interpreter), "-m", "pip", "install", "-qq", "--no-deps", "--disable-pip-version-check", "-r", str(REQUIREMENTS)]
+        subprocess.run(install, check=True)
+        COMPLETE.write_text(REQUIREMENTS.read_text())
+    return interpreter
