@@ -207,13 +207,13 @@ def _normal(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     doubled = frame.columns[frame.columns.duplicated()]
     if len(doubled):
         raise UserError(f"Column '{doubled[0]}' appears twice in {name}.", "Rename, average or remove one of them.", doubled[0])
-    for column in frame.columns:
+    numeric = [column for column, dtype in frame.dtypes.items() if pd.api.types.is_numeric_dtype(dtype)]
+    frame = frame.astype(np.float64 if len(numeric) == frame.shape[1] else dict.fromkeys(numeric, np.float64))
+    for column in frame.columns.difference(numeric, sort=False):
         dtype = frame[column].dtype
         if isinstance(dtype, pd.CategoricalDtype):
             if not all(isinstance(c, str) for c in frame[column].cat.categories):
                 frame[column] = frame[column].cat.rename_categories(str)
-        elif pd.api.types.is_numeric_dtype(dtype):
-            frame[column] = frame[column].astype(np.float64)
         elif pd.api.types.is_string_dtype(dtype) or pd.api.types.is_object_dtype(dtype):
             frame[column] = frame[column].map(str, na_action="ignore").astype("category")
         else:

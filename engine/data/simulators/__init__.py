@@ -1,0 +1,1 @@
+"""Simulators: data from models whose truth is known."""
