@@ -42,3 +42,17 @@ def shared_data():
     if os.environ.get("CAUSEWAY_REQUIRE_DATA") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser_path():
+    """A browser to drive: the one named by CAUSEWAY_BROWSER, or one found; skips without it unless CAUSEWAY_REQUIRE_BROWSER=1."""
+    import start
+
+    found = os.environ.get("CAUSEWAY_BROWSER") or start.system_browser() or start.playwright_browser()
+    if found:
+        return found
+    reason = "no browser was found; install Chromium, Chrome or Edge, or set CAUSEWAY_BROWSER to one"
+    if os.environ.get("CAUSEWAY_REQUIRE_BROWSER") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)

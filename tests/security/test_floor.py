@@ -68,10 +68,18 @@ def test_our_code_runs_no_foreign_code_and_calls_no_server(path):
 @pytest.mark.parametrize(
     "source",
     [
-        "import pickle", "from urllib.request import urlopen", "from urllib import request", "eval(text)", "run(line, shell=True)", "np.load(path, allow_pickle=True)", "torch.load(path)", "pd.read_pickle(path)", "frame.to_pickle(path)",
+        "import pickle",
+        "from urllib.request import urlopen",
+        "from urllib import request",
+        "eval(text)",
+        "run(line, shell=True)",
+        "np.load(path, allow_pickle=True)",
+        "torch.load(path)",
+        "pd.read_pickle(path)",
+        "frame.to_pickle(path)",
         "st.html(text, unsafe_allow_javascript=True)",
     ],
-)  # fmt: skip
+)
 def test_the_walk_would_notice(source):
     assert list(findings(source))
 

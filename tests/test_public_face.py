@@ -1,0 +1,155 @@
+"""The public face: Python, the command line, the folder on disk and the printed recipe all give one result."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import engine
+from engine.catalogue import PLACES
+from engine.core import Cancelled, Context, UserError
+from engine.core.recipe import recipe
+from engine.graphs import Graph
+from engine.independence import Oracle
+
+ROOT = Path(__file__).resolve().parents[1]
+METHODS = list(PLACES)
+TRUTH = Graph.from_edges("ABCD", ["A --> C", "B --> C", "C --> D"])
+
+
+def chain(n=2000, seed=0):
+    """A linear Gaussian sample of TRUTH."""
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(2, n))
+    c = a + b + rng.normal(size=n)
+    return pd.DataFrame({"A": a, "B": b, "C": c, "D": c + rng.normal(size=n)})
+
+
+@pytest.fixture(scope="module")
+def csv(tmp_path_factory):
+    path = tmp_path_factory.mktemp("data") / "chain.csv"
+    chain().to_csv(path, index=False)
+    return path
+
+
+def command(*arguments):
+    return subprocess.run([sys.executable, "-m", "engine", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_table_of_methods():
+    table = engine.methods()
+    assert table.index.name == "name"
+    assert {"area", "label", "needs", "gives", "citation"} <= set(table.columns)
+    assert set(METHODS) <= set(table.index)
+    assert (table.loc[METHODS, ["label", "citation", "summary"]].map(len) > 0).all(axis=None)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_table_gives_the_graph_behind_it(method, run):
+    graph = run(method, chain(), alpha=1e-3, seed=0).graph
+    assert set(map(str, graph.edges())) == {"A --> C", "B --> C", "C --> D"}
+    assert graph.kind == "cpdag"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_oracle_stands_in_for_data(method, run):
+    assert set(map(str, run(method, Oracle(TRUTH)).graph.edges())) == {"A --> C", "B --> C", "C --> D"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_digest_follows_inputs_and_nothing_else(method, run):
+    first = run(method, chain(), alpha=1e-3, seed=0)
+    assert run(method, chain(), alpha=1e-3, seed=0).digest == first.digest
+    assert run(method, chain(), alpha=1e-2, seed=0).digest != first.digest
+    assert run(method, chain(seed=1), alpha=1e-3, seed=0).digest != first.digest
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_result_comes_back_from_disk_the_same(method, run, tmp_path):
+    result = run(method, chain())
+    back = engine.load(result.to_dir(tmp_path / "result"))
+    assert type(back) is type(result)
+    assert back.digest == result.digest
+    assert back.graph == result.graph
+    assert back.provenance == result.provenance
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_summary_is_short_and_readable(method, run):
+    rows = run(method, chain()).summary()
+    assert 3 <= len(rows) <= 8
+    assert all(isinstance(label, str) and isinstance(value, str) and label and value for label, value in rows)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_command_line_gives_the_same_digest(method, run, csv, tmp_path):
+    done = command("run", method, csv, "--alpha", "0.001", "--seed", "0", "--out", tmp_path / "result")
+    assert done.returncode == 0, done.stderr
+    expected = run(method, csv, alpha=1e-3, seed=0)
+    assert f"Digest: {expected.digest}" in done.stdout.splitlines()
+    assert engine.load(tmp_path / "result").digest == expected.digest
+
+
+def test_the_command_line_lists_the_methods():
+    done = command("methods")
+    assert done.returncode == 0, done.stderr
+    assert all(name in done.stdout for name in METHODS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "astrology", "x.csv"), "There is no method 'astrology'."),
+        (("run", "pc", "nowhere.csv"), "nowhere.csv"),
+        (("run", "pc", "sachs", "--alpha", "2"), "Choose a value from"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_sentence(arguments, words):
+    done = command(*arguments)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("source", ["file", "sample", "repaired"])
+@pytest.mark.parametrize("method", METHODS)
+def test_the_printed_python_gives_the_same_digest(method, source, run, csv, monkeypatch):
+    monkeypatch.chdir(csv.parent)
+    data = engine.read(csv.name) if source == "file" else engine.sample("sachs")
+    if source == "repaired":
+        data = engine.data.drop_columns(data, columns=list(data.columns[4:]))
+    text = recipe(run(method, data, alpha=1e-4), data)
+    names = {}
+    exec(text, names)  # the last line of the recipe asserts the digest
+    assert names["result"].provenance.method == method
+    assert "assert result.digest ==" in text
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_can_be_stopped(method, run):
+    with pytest.raises(Cancelled):
+        run(method, chain(), context=Context(is_cancelled=lambda: True))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_progress_runs_forward(method, run):
+    seen = []
+    run(method, chain(), context=Context(threads=1, on_progress=lambda fraction, note: seen.append(fraction)))
+    assert seen == sorted(seen)
+    assert all(0 <= fraction <= 1 for fraction in seen)
+    assert seen
+
+
+def test_an_unknown_parameter_lists_the_known_ones(run):
+    with pytest.raises(UserError, match="alpha"):
+        run("pc", chain(), alhpa=0.1)
+
+
+def test_names_of_the_face():
+    for name in engine.__all__:
+        assert getattr(engine, name) is not None
+    with pytest.raises(AttributeError, match="astrology"):
+        _ = engine.astrology
