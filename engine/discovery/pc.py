@@ -82,8 +82,9 @@ class Separators:
         self._tables: list[NDArray[np.int_]] = []
         self._table, self._row = np.zeros((2, test.p, test.p), np.int32)
 
-    def ask(self, pairs: Bools, adjacent: Bools, size: int, context: Context) -> None:
-        """Ask each of some pairs given all sets of ``size`` neighbours of either, and keep the best answers."""
+    def ask(self, pairs: Bools, adjacent: Bools, size: int, context: Context) -> bool:
+        """Ask each of some pairs given all sets of ``size`` neighbours of either; return whether any of the tests was possible."""
+        tested = False
         self.largest = max(self.largest, size)
         for i, j, given in questions(pairs, adjacent, size):
             context.check()
@@ -97,6 +98,8 @@ class Separators:
             for a, b in ((low[rows], high[rows]), (high[rows], low[rows])):
                 self.p_value[a, b], self._table[a, b], self._row[a, b] = p_values[rows], len(self._tables), np.arange(len(rows))
             self._tables.append(given[rows])
+            tested |= bool((p_values >= 0).any())
+        return tested
 
     def given(self, i: int, j: int) -> NDArray[np.int_]:
         """Return the set that separates two nodes best."""
@@ -134,8 +137,10 @@ def skeleton(found: Separators, max_given: int | None, context: Context) -> Bool
         if degree.max(initial=0) <= size or (max_given is not None and size > max_given):
             break
         context.progress(min(size / 5, 0.9), f"sets of {size}, {int(degree.sum()) // 2:,} edges left")
-        found.ask(adjacent, adjacent, size, context)
+        tested = found.ask(adjacent, adjacent, size, context)
         adjacent &= found.p_value <= found.test.alpha
+        if not tested:
+            break
         context.partial("graph", _outline(found, adjacent))
     return adjacent
 

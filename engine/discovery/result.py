@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from engine.core import Result
@@ -75,7 +76,8 @@ class GraphResult(Result):
         tests = tests[tests["p_value"].notna()]
         if tests.empty:
             return None
-        row = int(tests["p_value"].to_numpy().argmax())
+        # among p-values too small for a number the smallest statistic is the weakest
+        row = int(np.lexsort((-tests["statistic"].abs(), tests["p_value"]))[-1])
         return Decider(tests["given"].iloc[row], float(tests["p_value"].iloc[row]), tests["decision"].iloc[row])
 
     def evidence(self, a: str, b: str) -> Evidence:

@@ -44,9 +44,15 @@ def supported(search: Search, test: IndependenceTest, params: TestedParams, cont
     """
     for warning in test.warnings:
         context.warn(warning)
+    result = search(test, params, context.share(0, SEARCH_SHARE) if params.bootstrap else context)
+    asked = result.trace.counts()
+    if skipped := int(asked["not tested"].sum()):
+        context.warn(
+            f"{skipped:,} of {int(asked['asked'].sum()):,} tests could not be done, since {test.n_samples:,} rows are too few for their "
+            "conditioning sets; the edges that depend on them stay."
+        )
     if not params.bootstrap:
-        return search(test, params, context)
-    result = search(test, params, context.share(0, SEARCH_SHARE))
+        return result
     graph = result.graph
     for done, counts in _resampled(search, test, params, context.threads):
         graph = result.graph.with_support(counts / done)

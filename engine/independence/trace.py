@@ -243,9 +243,9 @@ def question_keys(i: Ints, j: Ints, given: Ints) -> NDArray[np.uint64]:
     Zobrist hashing: every node has one random word as an end and another as a condition, and a question is their exclusive or.
     The words come from the splitmix64 generator, so keys are the same in every run.
     """
-    keys = _mixed(2 * i.astype(np.uint64)) ^ _mixed(2 * j.astype(np.uint64))
-    for column in given.T:
-        keys ^= _mixed(2 * column.astype(np.uint64) + np.uint64(1))
+    ends = _mixed(2 * i.astype(np.uint64)) ^ _mixed(2 * j.astype(np.uint64))
+    conditions = _mixed(2 * np.arange(given.max(initial=0) + 1, dtype=np.uint64) + np.uint64(1))
+    keys: NDArray[np.uint64] = ends ^ np.bitwise_xor.reduce(conditions[given], axis=1)
     return keys
 
 
