@@ -7,7 +7,7 @@ import platform
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -111,6 +111,7 @@ class Result:
         return result
 
 
+@cache
 def package_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that numbers depend on."""
     from importlib.metadata import PackageNotFoundError, version
