@@ -17,11 +17,10 @@ def random_dag(p: int, degree: float, rng: np.random.Generator) -> Graph:
     return Graph.from_directed([f"X{i + 1}" for i in range(p)], arrows)
 
 
-def random_dags(n: int, nodes: Sequence[int] = range(4, 11), degree: float = 2, seed: int = 0) -> Iterator[Graph]:
-    """Yield n random DAGs whose numbers of nodes run through ``nodes``."""
+def random_dags(n: int, nodes: Sequence[int] = range(4, 11), degree: float = 2, seed: int = 0) -> list[Graph]:
+    """Draw n random DAGs whose numbers of nodes run through ``nodes``."""
     rng = np.random.default_rng(seed)
-    for k in range(n):
-        yield random_dag(nodes[k % len(nodes)], degree, rng)
+    return [random_dag(nodes[k % len(nodes)], degree, rng) for k in range(n)]
 
 
 def all_dags(p: int) -> Iterator[Graph]:

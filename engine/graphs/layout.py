@@ -32,13 +32,13 @@ def layout(graph: Graph, seed: int = 0) -> dict[str, tuple[float, float]]:
     Returns
     -------
     dict
-        Node -> (x, y), the same on every call. Each connected component is laid out by itself: in layers by Graphviz ``dot`` with causes above
-        effects, or beyond 150 nodes as a map by ``sfdp``; the components are packed side by side and nodes without edges follow in a grid.
+        Node -> (x, y), the same on every call. Each connected component is laid out by itself: in layers by Graphviz ``dot`` with causes
+        above effects, or beyond 150 nodes as a map by ``sfdp``; components are packed side by side, nodes without edges follow in a grid.
 
     Notes
     -----
-    Undetermined edges weigh half as much as arrows and bidirected edges do not force a layer. Without Graphviz the layers are those of the longest
-    directed path, ordered by barycentres.
+    Undetermined edges weigh half as much as arrows and bidirected edges do not force a layer. Without Graphviz the layers are those of the
+    longest directed path, ordered by barycentres.
     """
     points = _points(graph.nodes, graph.marks.tobytes(), seed)
     return {node: (float(x), float(y)) for node, (x, y) in zip(graph.nodes, points, strict=True)}
@@ -110,20 +110,29 @@ def _component(nodes: tuple[str, ...], marks: Marks, part: list[int], seed: int)
 
 
 def _by_graphviz(pygraphviz: Any, names: list[str], marks: Marks, program: str, seed: int) -> Points:
-    """Let Graphviz place one component; nodes are given by number and size only, so no name ever reaches its parser."""
+    """Let Graphviz place one component."""
+    widths = [f"{0.3 + 0.09 * min(len(name), 16):.2f}" for name in names]
     with _GRAPHVIZ:
-        drawing = pygraphviz.AGraph(directed=True, strict=False)
-        drawing.graph_attr.update(splines="none", nodesep="0.35", ranksep="0.7", overlap="scale", start=str(seed), K="1", nslimit="1")
-        drawing.node_attr.update(label="", shape="box", fixedsize="true", height="0.35")
-        for i, name in enumerate(names):
-            drawing.add_node(i, width=f"{0.3 + 0.09 * min(len(name), 16):.2f}")
-        for i, j, attributes in _pulls(marks):
-            drawing.add_edge(i, j, **attributes)
-        drawing.layout(program)
-        places = [drawing.get_node(i).attr["pos"].split(",") for i in range(len(names))]
-        drawing.close()
-    points = np.array(places, dtype=np.float64) * (1, -1)  # Graphviz's y points upwards
-    return points if program == "dot" else _spread(points)
+        if program == "dot":
+            return _places(pygraphviz, widths, _pulls(marks), "dot", seed)
+        # sfdp draws numbers before it sets its seed: a first small map leaves the generator in a known state
+        _places(pygraphviz, widths[:1] * 6, [(i, (i + 1) % 6, {}) for i in range(6)], "sfdp", seed)
+        return _spread(_places(pygraphviz, widths, _pulls(marks), "sfdp", seed))
+
+
+def _places(pygraphviz: Any, widths: list[str], pulls: Iterable[tuple[int, int, dict[str, str]]], program: str, seed: int) -> Points:
+    """Return what Graphviz answers; nodes are given by number and width only, so no name ever reaches its parser."""
+    drawing = pygraphviz.AGraph(directed=True, strict=False)
+    drawing.graph_attr.update(splines="none", nodesep="0.35", ranksep="0.7", overlap="scale", start=str(seed), K="1", nslimit="1")
+    drawing.node_attr.update(label="", shape="box", fixedsize="true", height="0.35")
+    for i, width in enumerate(widths):
+        drawing.add_node(i, width=width)
+    for i, j, attributes in pulls:
+        drawing.add_edge(i, j, **attributes)
+    drawing.layout(program)
+    places = [drawing.get_node(i).attr["pos"].split(",") for i in range(len(widths))]
+    drawing.close()
+    return np.array(places, dtype=np.float64) * (1, -1)  # Graphviz's y points upwards
 
 
 def _pulls(marks: Marks) -> Iterable[tuple[int, int, dict[str, str]]]:

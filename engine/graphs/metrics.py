@@ -26,7 +26,7 @@ def shd(a: Graph, b: Graph) -> int:
 
     Parameters
     ----------
-    a, b : graphs on the same variables, in any order. Compare two DAGs by their CPDAGs: DAGs of one class differ in arrows that no data tell.
+    a, b : graphs on the same variables, in any order. Compare DAGs by their CPDAGs: those of one class differ in arrows that no data tell.
 
     Raises
     ------
