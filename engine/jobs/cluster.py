@@ -8,7 +8,7 @@ from typing import Any
 from engine.core import UserError
 
 VARIABLE = "CLUSTER"
-ANSWER_S = 10
+ANSWER_S = 5
 
 
 @contextmanager

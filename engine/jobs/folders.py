@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from engine.core.result import read_part, write_part
 
 VARIABLE = "CAUSEWAY_VAR"
 RESULT, FRESH, PARTIALS, LOG = "result", "result.new", "partials", "log.txt"
+ABANDONED_S = 3600.0
 # What a later upload of the same values may tell better than the first.
 _FACTS = ("name", "source", "licence", "truth", "steps")
 
@@ -57,8 +59,9 @@ class Folders:
         return folder.rename(self.bin / uuid.uuid4().hex)
 
     def empty_bin(self) -> None:
-        """Delete what was thrown away."""
-        for folder in self.bin.iterdir():
+        """Delete what was thrown away, and what a process left behind that died while it stored a table."""
+        abandoned = [fresh for fresh in self.data.glob("*.new") if time.time() - fresh.stat().st_mtime > ABANDONED_S]
+        for folder in [*self.bin.iterdir(), *abandoned]:
             shutil.rmtree(folder, ignore_errors=True)
 
     def has_dataset(self, digest: str) -> bool:
@@ -74,7 +77,7 @@ class Folders:
         if self.has_dataset(dataset.digest):
             self._renew_facts(dataset)
             return
-        fresh = self.bin / uuid.uuid4().hex
+        fresh = self.data / f"{uuid.uuid4().hex}.new"
         dataset.to_dir(fresh)
         sync(fresh)
         try:

@@ -66,6 +66,8 @@ class Runner:
 
     def close(self) -> None:
         """Stop starting jobs and let another process take over; running jobs go on."""
+        if self._is_closing:
+            return
         self._is_closing = True
         self._wake.set()
         if self._thread:
@@ -238,7 +240,7 @@ class Runner:
         try:
             self.folders.keep_dataset(dataset)
         except OSError as error:
-            raise UserError(f"{dataset.name} could not be stored ({error.strerror}).", "Free some space and try again.") from error
+            raise UserError(f"{dataset.name} could not be stored ({error.strerror or error}).", "Free some space and try again.") from error
         rows, columns = dataset.n_samples, dataset.p
         self.store.keep_dataset(DatasetRow(dataset.digest, dataset.name, dataset.kind, rows, columns, time.time(), dataset.source, owner))
         return dataset.digest

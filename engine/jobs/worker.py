@@ -85,7 +85,7 @@ class _Run:
             raise UserError(f"The table {self.job.dataset_name} is no longer here.", "Load it again on the data page, then run again.")
         data = self.folders.dataset(self.job.dataset)
         context = Context(params.seed, self.limits.threads, self._progress, self._partial, lambda: not self.is_owner)
-        log.info("%s on %s (%s), seed %d", method.name, data.name, self.job.dataset, params.seed)
+        log.info("process %d: %s on %s (%s), seed %d", self.pid, method.name, data.name, self.job.dataset, params.seed)
         with cluster.inner_loops():
             return api.execute(method, data, params, context)
 

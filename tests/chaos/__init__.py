@@ -1,0 +1,1 @@
+"""Random kills, crashes, cancels and reloads: every job must end in a true state, none twice, none half."""
