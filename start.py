@@ -263,10 +263,12 @@ def find_browser():
     """Return a browser that the end-to-end tests can drive, or None: the system's, Playwright's, or one that can be installed."""
     named = os.environ.get("CAUSEWAY_BROWSER")
     found = named or system_browser() or playwright_browser()
-    if not found and Path("/etc/debian_version").exists() and os.geteuid() == 0:
+    apt = shutil.which("apt-get")
+    if not found and apt and os.geteuid() == 0:
         say("Installing Debian's chromium for the end-to-end tests.")
-        subprocess.call(["apt-get", "update", "-qq"])
-        subprocess.call(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"])
+        subprocess.call([apt, "update", "-qq"])
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.call([apt, "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-liberation"], env=quiet)
         found = system_browser()
     if not found:
         subprocess.call([str(PYTHON), "-m", "playwright", "install", "chromium"])

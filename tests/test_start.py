@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import shutil
 import socket
 import sys
@@ -259,13 +260,16 @@ def test_the_browser_of_the_machine_is_named_to_the_tests(machine):
     assert machine.start.os.environ["CAUSEWAY_BROWSER"] == "/opt/chrome"
 
 
-def test_without_a_browser_the_tests_say_so_and_run(machine, monkeypatch, capsys):
+@pytest.mark.parametrize("user", ["root", "other"])
+def test_without_a_browser_one_is_fetched_or_the_tests_say_so(machine, monkeypatch, capsys, user):
     monkeypatch.setattr(machine.start, "playwright_browser", lambda: None)
-    monkeypatch.setattr(machine.start, "system_browser", lambda: None)
-    monkeypatch.setattr(machine.start.os, "geteuid", lambda: 0, raising=False)
+    monkeypatch.setattr(machine.start.os, "geteuid", lambda: 0 if user == "root" else 1000, raising=False)
+    monkeypatch.setattr(machine.start.Path, "exists", lambda path: "Applications" not in str(path) and os.path.exists(path))  # noqa: PTH110
+    machine.programs["apt-get"] = "apt-get"
     calls = machine.run("test")
+    assert any(call.startswith("apt-get install") and "chromium" in call for call in calls) == (user == "root")
+    assert any("playwright install chromium" in call for call in calls)
     assert "pytest" in calls[-1]
-    assert any("playwright install" in call for call in calls)
     assert "end-to-end tests will skip" in capsys.readouterr().out
 
 
