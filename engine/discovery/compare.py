@@ -44,7 +44,7 @@ def compare(a: GraphResult, b: GraphResult) -> pd.DataFrame:
     -------
     DataFrame
         ``source``, ``target``, ``first``, ``second``, ``change`` as in `engine.graphs.differences`; then the deciding test: ``pair`` (its
-        two variables), ``given``, ``p_first`` and ``p_second``, ``decision_first`` and ``decision_second`` (independent, dependent, not tested,
+        two variables), ``given``, ``p_first``, ``p_second``, ``decision_first``, ``decision_second`` (independent, dependent, not tested or
         not asked), and ``reason``, a sentence. A difference that only follows from others has no test of its own.
 
     Notes
