@@ -46,15 +46,19 @@ class SecurityHeaders:
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Start the job runner with the server; runs go on when the server stops."""
-    try:
-        from engine.jobs import shared
+    from engine.jobs import shared
 
-        shared()
-    except ImportError:
-        pass
+    shared()
     yield
+
+
+def failed(problem: Exception) -> bool:
+    """Show what went wrong as a card instead of a trace."""
+    from pages.parts import frame
+
+    return frame.error(problem)
 
 
 vis = Path(str(files("pyvis"))) / "lib" / "vis-9.1.2"
 routes = [Mount("/vendor/vis", StaticFiles(directory=vis)), Mount("/assets", StaticFiles(directory=ROOT / "assets"))]
-app = st.App("pages/main.py", lifespan=lifespan, routes=routes, middleware=[Middleware(SecurityHeaders)])
+app = st.App("pages/main.py", lifespan=lifespan, routes=routes, middleware=[Middleware(SecurityHeaders)], on_script_error=failed)

@@ -4,22 +4,49 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import frame
+from engine import jobs
 
 HERE = Path(__file__).parent
 ASSETS = HERE.parent / "assets"
+LOOK_EVERY_S = 2
 
+# To add a page: write its module and name it here.
 SECTIONS = {
     "Start": [
-        st.Page(HERE / "home.py", title="Home", icon=":material/home:", url_path="home", default=True),
+        st.Page(HERE / "home.py", title="Home", icon=":material/home:", default=True),
+        st.Page(HERE / "data.py", title="Data", icon=":material/table_chart:"),
+    ],
+    "Causal": [
+        st.Page(HERE / "discovery.py", title="Causal discovery", icon=":material/account_tree:"),
+    ],
+    "Runs": [
+        st.Page(HERE / "jobs.py", title="Runs", icon=":material/history:"),
     ],
 }
 
-st.set_page_config(page_title="Causeway", page_icon=str(ASSETS / "icon.svg"), layout="wide", initial_sidebar_state="auto")
-shade = "dark" if st.context.theme.type == "dark" else "light"
-st.logo(ASSETS / f"logo-{shade}.svg", size="large", icon_image=ASSETS / "icon.svg")
-st.html(ASSETS / "style.css")
 
+def live_runs() -> int:
+    """Count the runs that wait or run."""
+    return sum(job.is_live for job in jobs.shared().all())
+
+
+@st.fragment(run_every=LOOK_EVERY_S)
+def badge() -> None:
+    """Show how many runs are under way, and look again while there are any."""
+    live = live_runs()
+    label = f"{live} {'run' if live == 1 else 'runs'} under way" if live else "All runs are done"
+    st.page_link(SECTIONS["Runs"][0], label=label, icon=":material/progress_activity:" if live else ":material/check_circle:")
+
+
+st.set_page_config(page_title="Causeway", page_icon=str(ASSETS / "icon.svg"), layout="wide")
+is_dark = st.context.theme.type == "dark"
+st.logo(ASSETS / ("logo-dark.svg" if is_dark else "logo-light.svg"), size="large", icon_image=ASSETS / "icon.svg")
+st.html(ASSETS / "style.css")
+if is_dark:
+    st.html(ASSETS / "dark.css")
 page = st.navigation(SECTIONS)
-with frame.guard():
-    page.run()
+page.run()
+# after the page, so that looking at the runs never delays it
+if live_runs():
+    with st.sidebar:
+        badge()

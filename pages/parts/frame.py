@@ -6,8 +6,7 @@ import logging
 import re
 import secrets
 import textwrap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -57,17 +56,6 @@ def error(problem: Exception) -> bool:
                 f"Reload the page and try again. If it happens again, report it with the reference code `{code}` from the server's log."
             )
     return True
-
-
-@contextmanager
-def guard() -> Iterator[None]:
-    """Run a part of a page so that its failure shows as a card and the rest of the page goes on."""
-    try:
-        yield
-    except Exception as problem:
-        if not isinstance(problem, UserError):
-            log.exception("part of a page failed")
-        error(problem)
 
 
 def table(

@@ -39,7 +39,7 @@ function openCircle(color, paper) {
 function paintNode(node, colors) {
   const color = { background: colors.box, border: colors.line };
   const chosen = { background: colors.box, border: colors.accent };
-  return { ...node, color: { ...color, highlight: chosen, hover: chosen }, font: { color: colors.text, face: colors.font, strokeWidth: node.shape === "dot" ? 3 : 0, strokeColor: colors.paper } };
+  return { ...node, color: { ...color, highlight: chosen, hover: chosen }, font: { color: colors.text, face: colors.font, size: node.shape === "dot" ? node.size * 1.8 : 14, strokeWidth: node.shape === "dot" ? 3 : 0, strokeColor: colors.paper } };
 }
 
 function paintEdge(edge, colors, threshold) {
@@ -82,14 +82,15 @@ class Drawing {
   at(pointer) {
     const reach = 9 / this.network.getScale();
     const places = this.network.getPositions();
-    const exact = this.network.getNodeAt(pointer.DOM);
-    if (exact !== undefined) return { node: exact };
+    const [node, edge] = [this.network.getNodeAt(pointer.DOM), this.network.getEdgeAt(pointer.DOM)];
+    if (node !== undefined) return { node };
     let best = { distance: reach };
     for (const node of this.nodes.get()) {
       const d = Math.hypot(pointer.canvas.x - places[node.id].x, pointer.canvas.y - places[node.id].y);
       if (d < best.distance) best = { node: node.id, distance: d };
     }
     if (best.node !== undefined) return best;
+    if (edge !== undefined) return { edge };
     for (const edge of this.edges.get()) {
       if (edge.hidden) continue;
       const d = distance(pointer.canvas, places[edge.from], places[edge.to]);
@@ -116,8 +117,19 @@ class Drawing {
     if (node !== undefined) this.say("centre", { node });
   }
 
+  // Also leaves full screen: Escape is the browser's.
+  async widen() {
+    if (document.fullscreenElement) return document.exitFullscreen();
+    const back = () => {
+      this.picture.style.height = document.fullscreenElement ? "calc(100vh - 48px)" : `${this.data.height}px`;
+      requestAnimationFrame(() => this.fit());
+    };
+    this.root.addEventListener("fullscreenchange", back);
+    await this.root.requestFullscreen();
+  }
+
   fit() {
-    this.network.fit({ animation: false, maxZoomLevel: 1.2 });
+    this.network.fit({ animation: false, maxZoomLevel: 1.5 });
   }
 
   follow(data) {
@@ -205,8 +217,10 @@ export default function draw({ data, parentElement, setStateValue }) {
     if (root.wanted !== data.id || drawings.has(root)) return;
     const drawing = new Drawing(root, data, setStateValue);
     drawings.set(root, drawing);
+    root.drawing = drawing;
     picture.onkeydown = (event) => drawing.press(event);
     root.querySelector(".fit").onclick = () => drawing.fit();
+    root.querySelector(".widen").onclick = () => drawing.widen();
     root.querySelector(".save").onclick = () => drawing.save();
     if (data.focus) drawing.seek(data.focus.node);
   }).catch((problem) => { root.querySelector(".note").textContent = problem.message; });

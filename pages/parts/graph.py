@@ -1,5 +1,6 @@
 """The graph view: draw a graph, let the user find, narrow and drag, and return what was clicked."""
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ import streamlit as st
 
 from engine.core import digest_of
 from engine.graphs import Graph
-from pages.parts import frame, picture, state
+from engine.graphs.layout import layout
+from pages.parts import frame, picture, state, svg
 
 STEPS = {"Whole graph": None, "1 step": 1, "2 steps": 2, "3 steps": 3}
+FORMS = ("edges", "dot", "graphml", "tetrad")
 COMPLETE_FROM = 4  # a triangle is no surprise
 
 _component = st.components.v2.component("causal_graph", html=picture.MARKUP, css=picture.STYLE, js=picture.SCRIPT)
@@ -102,13 +105,11 @@ def downloads(graph: Graph, key: str = "graph.view", *, name: str = "graph", pos
 
     places = lambda: _places(graph, graph, {**(positions or {}), **dragged(key)})  # noqa: E731
     offers: list[tuple[str, str, str, Callable[[], str]]] = [
-        ("Picture (SVG)", "svg", "image/svg+xml", lambda: picture.svg(graph, places())),
+        ("Picture (SVG)", "svg", "image/svg+xml", lambda: svg.svg(graph, places())),
         ("Interactive page (HTML)", "html", "text/html", lambda: picture.page(graph, places(), name)),
-        ("Edges (CSV)", "csv", "text/csv", lambda: exchange.write(graph, "csv")),
-        ("Graphviz (DOT)", "dot", "text/vnd.graphviz", lambda: exchange.write(graph, "dot")),
-        ("GraphML", "graphml", "application/graphml+xml", lambda: exchange.write(graph, "graphml")),
-        ("Tetrad", "txt", "text/plain", lambda: exchange.write(graph, "tetrad")),
     ]
+    for form in (exchange.FORMS[known] for known in FORMS):
+        offers.append((form.label, form.extension, form.media_type, functools.partial(form.write, graph)))
     with st.container(horizontal=True, gap="small"):
         for label, ending, mime, make in offers:
             st.download_button(label, make, f"{name}.{ending}", mime, on_click="ignore", key=state.slot(key, f"download_{ending}"))
@@ -209,7 +210,7 @@ def _selection(part: Graph, told: Mapping[str, Any] | None) -> Selection | None:
 
 def _places(graph: Graph, part: Graph, kept: picture.Places) -> dict[str, tuple[float, float]]:
     """Return where each node goes: where the user left it, else where the layout puts it."""
-    return {name: kept.get(name, place) for name, place in _layout(part).items()}
+    return {name: kept.get(name, place) for name, place in layout(part).items()}
 
 
 def _digest(graph: Graph) -> str:
@@ -217,26 +218,10 @@ def _digest(graph: Graph) -> str:
     return digest_of([graph.kind, list(graph.nodes), graph.marks, *support])
 
 
-@st.cache_data(hash_funcs={Graph: _digest}, max_entries=100, show_spinner=False)
-def _layout(graph: Graph) -> dict[str, tuple[float, float]]:
-    import pygraphviz
-
-    net = pygraphviz.AGraph(directed=True, strict=False)
-    net.graph_attr.update(rankdir="TB", nodesep="0.45", ranksep="0.7")
-    net.node_attr.update(shape="box", fixedsize="true", height="0.42")
-    for i, name in enumerate(graph.nodes):
-        net.add_node(i, width=str((len(picture.shorten(name)) * picture.LETTER_WIDTH + 20) / 72))
-    number = {name: i for i, name in enumerate(graph.nodes)}
-    net.add_edges_from([(number[e.source], number[e.target]) for e in graph.edges()])
-    net.layout("dot" if graph.p <= picture.MANY else "sfdp")
-    where = [net.get_node(i).attr["pos"].split(",") for i in range(graph.p)]
-    return {name: (float(x), -float(y)) for name, (x, y) in zip(graph.nodes, where, strict=True)}
-
-
 @st.cache_data(hash_funcs={Graph: _digest}, max_entries=30, show_spinner=False)
 def _drawing(graph: Graph, places: dict[str, tuple[float, float]]) -> dict[str, Any]:
-    drawn = picture.drawing(graph, places, dots=graph.p > picture.MANY)
-    return drawn | {"digest": digest_of([_digest(graph), json.dumps(_layout(graph))])}
+    drawn = picture.drawing(graph, places)
+    return drawn | {"digest": digest_of([_digest(graph), json.dumps(layout(graph))])}
 
 
 def _legend(part: Graph, steps: int | None, centre: str, graph: Graph) -> None:

@@ -1,0 +1,84 @@
+"""Charts in the product's manner; colours and fonts come from the theme, so they follow light and dark."""
+
+import html
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.independence.trace import Trace
+from pages.parts.frame import number
+
+HEIGHT = 280
+BINS = 40
+P_VALUE_BINS = 20
+MOST_POINTS = 2_500  # beyond this a scatter is a blot, and slow
+MOST_LEVELS = 20
+NEUTRAL = "#8a9490"  # reads on light and on dark paper
+
+
+def p_values(trace: Trace) -> Any:
+    """Draw how the p-values of all tests fall; under independence alone every bar would reach the dotted line.
+
+    Returns
+    -------
+    plotly Figure.
+    """
+    values = trace.p_values()
+    figure = _figure("p-value", f"tests (of {number(len(values))})")
+    counts, edges = np.histogram(values, bins=P_VALUE_BINS, range=(0, 1))
+    figure.add_bar(
+        x=(edges[1:] + edges[:-1]) / 2, y=counts, width=1 / P_VALUE_BINS, hovertemplate="%{y} tests near p = %{x:.3f}<extra></extra>"
+    )
+    if len(values):
+        figure.add_hline(len(values) / P_VALUE_BINS, line={"color": NEUTRAL, "dash": "dot"}, annotation_text="if all were independent")
+    figure.add_vline(trace.alpha, line={"color": NEUTRAL, "width": 2}, annotation_text=f"α = {trace.alpha:g}")
+    figure.update_xaxes(range=[-0.02, 1])
+    return figure
+
+
+def distribution(series: "pd.Series[Any]") -> Any:
+    """Draw the distribution of one variable: a histogram of numbers, or bars of the most frequent categories."""
+    label = html.escape(str(series.name))
+    figure = _figure(label, "rows")
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        counts = series.value_counts().head(MOST_LEVELS)
+        figure.add_bar(x=[html.escape(str(level)) for level in counts.index], y=counts.to_numpy())
+        figure.update_xaxes(type="category")
+        return figure
+    values = series.to_numpy(dtype=float)
+    values = values[np.isfinite(values)]
+    if len(values):
+        counts, edges = np.histogram(values, bins=min(BINS, max(8, int(np.sqrt(len(values))))))
+        figure.add_bar(
+            x=(edges[1:] + edges[:-1]) / 2, y=counts, width=np.diff(edges), hovertemplate="%{y} rows near %{x:.3g}<extra></extra>"
+        )
+    return figure
+
+
+def scatter(frame: pd.DataFrame, x: str, y: str) -> Any:
+    """Draw one variable against another; a large table is thinned to 2,500 rows, and the chart says so."""
+    rows = frame[[x, y]].dropna()
+    figure = _figure(html.escape(x), html.escape(y))
+    if len(rows) > MOST_POINTS:
+        title = f"{number(MOST_POINTS)} of {number(len(rows))} rows, drawn at random"
+        figure.add_annotation(text=title, xref="paper", yref="paper", x=1, y=1.08, showarrow=False, font={"size": 12})
+        rows = rows.iloc[np.sort(np.random.default_rng(0).choice(len(rows), MOST_POINTS, replace=False))]
+    figure.add_scatter(x=_plain(rows[x]), y=_plain(rows[y]), mode="markers", marker={"size": 5, "opacity": 0.5})
+    return figure
+
+
+def _figure(x: str, y: str) -> Any:
+    import plotly.graph_objects as go
+
+    return go.Figure(
+        layout={
+            "height": HEIGHT, "margin": {"l": 8, "r": 8, "t": 28, "b": 8}, "bargap": 0.04, "showlegend": False,
+            "xaxis": {"title": x, "automargin": True}, "yaxis": {"title": y, "automargin": True},
+        }
+    )  # fmt: skip
+
+
+def _plain(column: "pd.Series[Any]") -> Any:
+    """Return numbers as they are and categories as plain text."""
+    return column.map(lambda level: html.escape(str(level))) if isinstance(column.dtype, pd.CategoricalDtype) else column
