@@ -94,7 +94,7 @@ def of_memory_kill(limits: Limits) -> str:
 def of_disk() -> str:
     """Say that the disk is full."""
     return _two(
-        "The disk is full, so the result could not be saved.",
+        "The disk is full, so nothing more can be saved.",
         "Free some space, for example by deleting old runs on the jobs page, and run it again.",
     )
 
@@ -109,8 +109,10 @@ def of_wall_time(limits: Limits) -> str:
 
 def is_disk_full(error: BaseException) -> bool:
     """Whether an error of the file system or of the store means that no space is left."""
+    if isinstance(error, UserError) and error.__cause__:
+        return is_disk_full(error.__cause__)
     if isinstance(error, sqlite3.OperationalError):
-        return "full" in str(error)
+        return "disk is full" in str(error)
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core import UserError
+from engine.jobs import endings
 from engine.jobs.job import DatasetRow, Job, State
 
 VERSION = 1
@@ -123,13 +124,18 @@ class Store:
                 raise self._mendable(error) from error
 
     def _mendable(self, error: sqlite3.DatabaseError) -> Exception:
-        if not any(word in str(error) for word in ("malformed", "not a database", "no such column", "no such table")):
-            return error
-        return UserError(
-            f"The list of runs {self.path} cannot be read: the file is damaged.",
-            "Rename it and start again. Results stay in the folder 'jobs' beside it, and the same run asked for again finds its own.",
-            str(self.path),
-        )
+        """Turn what people can mend into words: a damaged file, a full or read-only disk."""
+        said = str(error)
+        if any(word in said for word in ("malformed", "not a database", "no such column", "no such table")):
+            fix = "Rename it and start again. Results stay in the folder 'jobs' beside it, and the same run asked for again finds its own."
+            return UserError(f"The list of runs {self.path} cannot be read: the file is damaged.", fix, str(self.path))
+        if "disk is full" in said:
+            message, _, fix = endings.of_disk().partition("\n")
+            return UserError(message, fix, str(self.path))
+        if "readonly" in said or "unable to open" in said:
+            fix = "Allow writing to its folder, or set CAUSEWAY_VAR to another one."
+            return UserError(f"The list of runs {self.path} cannot be written.", fix, str(self.path))
+        return error
 
     # -- looking -----------------------------------------------------------------------------------------------
 
