@@ -82,7 +82,7 @@ def linear_dependence(frame: pd.DataFrame) -> list[Dependence]:
     keep = [k for k in range(values.shape[1]) if np.ptp(values[:, k]) > 0]
     names, values = [names[k] for k in keep], values[:, keep]
     some = _some_rows(values)
-    scaled = _scaled(some)
+    scaled = (some - some.mean(axis=0)) / (values.std(axis=0) * np.sqrt(len(some)))
     found = dependent_columns(scaled, EXACT) if len(some) > values.shape[1] + 1 else _pairs(scaled)
     return _distinct([(k, others) for k, others in found], names, values)
 
@@ -184,11 +184,6 @@ def _some_rows(values: Floats) -> Floats:
         return values
     chosen = values[np.random.default_rng(0).choice(len(values), rows, replace=False)]
     return chosen if (np.ptp(chosen, axis=0) > 0).all() else values
-
-
-def _scaled(values: Floats) -> Floats:
-    centred = values - values.mean(axis=0)
-    return centred / np.linalg.norm(centred, axis=0)
 
 
 def _pairs(scaled: Floats) -> list[tuple[int, dict[int, float]]]:

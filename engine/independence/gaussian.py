@@ -20,13 +20,11 @@ class CorrelationTest(IndependenceTest):
     Notes
     -----
     With K the inverse of the block of S, i and j: ``r = -K_ij / sqrt(K_ii K_jj)``, ``z = sqrt(n - |S| - 3) atanh(r)`` and
-    ``p = 2 (1 - Phi(|z|))``. Given fewer than one degree of freedom the test is not possible and p is NaN. A correlation that
-    is estimated less well than from Gaussian rows counts only the share ``efficiency`` of its degrees of freedom.
+    ``p = 2 (1 - Phi(|z|))``. Given fewer than one degree of freedom the test is not possible and p is NaN.
     """
 
     statistic = "partial correlation"
     correlation: Floats
-    efficiency = 1.0
 
     def __init__(self, nodes: Sequence[str], correlation: Floats, n_samples: int, alpha: float, digest: str):
         super().__init__(nodes, n_samples, alpha, digest)
@@ -41,9 +39,9 @@ class CorrelationTest(IndependenceTest):
         r = partial_correlations(self.correlation, i, j, given)
         return r, fisher_p(r, self.freedom(size))
 
-    def freedom(self, size: int) -> float:
+    def freedom(self, size: int) -> int:
         """Return the inverse variance of z given ``size`` variables; not positive when there are too few rows."""
-        return self.efficiency * (self.n_samples - size - 3)
+        return self.n_samples - size - 3
 
     def critical(self, size: int) -> float:
         """Return the absolute partial correlation at which a test given ``size`` variables turns to dependent; 1 when not possible."""
@@ -103,22 +101,23 @@ class FisherZ(CorrelationTest):
 
 
 def partial_correlations(correlation: Floats, i: NDArray[Any], j: NDArray[Any], given: NDArray[Any]) -> Floats:
-    """Return (m,) partial correlations of i and j (m,) given the sets (m, d)."""
+    """Return (m,) partial correlations of i and j (m,) given the sets (m, d); NaN where the block is singular."""
     size = given.shape[1]
     if size == 0:
         return correlation[i, j].copy()
-    if size == 1:
-        k = given[:, 0]
-        ik, jk = correlation[i, k], correlation[j, k]
-        return _clipped((correlation[i, j] - ik * jk) / np.sqrt((1 - ik * ik) * (1 - jk * jk)))
     found = np.empty(len(i))
-    step = max(1, CELLS // (size + 2) ** 2)
-    for start in range(0, len(i), step):
-        rows = slice(start, start + step)
-        block = np.concatenate([i[rows, None], j[rows, None], given[rows]], axis=1)
-        inverse = np.linalg.inv(correlation[block[:, :, None], block[:, None, :]])
-        found[rows] = -inverse[:, 0, 1] / np.sqrt(inverse[:, 0, 0] * inverse[:, 1, 1])
-    return _clipped(found)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if size == 1:
+            k = given[:, 0]
+            ik, jk = correlation[i, k], correlation[j, k]
+            found[:] = (correlation[i, j] - ik * jk) / np.sqrt((1 - ik * ik) * (1 - jk * jk))
+        step = max(1, CELLS // (size + 2) ** 2)
+        for start in range(0, len(i) if size > 1 else 0, step):
+            rows = slice(start, start + step)
+            block = np.concatenate([i[rows, None], j[rows, None], given[rows]], axis=1)
+            inverse = _inverses(correlation[block[:, :, None], block[:, None, :]])
+            found[rows] = -inverse[:, 0, 1] / np.sqrt(inverse[:, 0, 0] * inverse[:, 1, 1])
+    return np.clip(found, -CLIP, CLIP)
 
 
 def fisher_p(r: Floats, freedom: float) -> Floats:
@@ -130,9 +129,10 @@ def fisher_p(r: Floats, freedom: float) -> Floats:
 
 
 def standardised(values: Floats) -> Floats:
-    """Return the (n, p) table with mean 0 and mean square 1 in each column."""
+    """Return the (n, p) table with mean 0 and mean square 1 in each column, 0 throughout where it never varies."""
     centred = values - values.mean(axis=0)
-    return centred / np.sqrt(np.mean(centred * centred, axis=0))
+    scale = np.sqrt(np.mean(centred * centred, axis=0))
+    return centred / np.where(scale > 0, scale, np.inf)
 
 
 def weighted_correlation(values: Floats, weights: Floats) -> Floats:
@@ -150,5 +150,12 @@ def to_correlation(covariance: Floats) -> Floats:
     return correlation
 
 
-def _clipped(r: Floats) -> Floats:
-    return np.clip(r, -CLIP, CLIP)
+def _inverses(blocks: Floats) -> Floats:
+    """Invert (m, d, d) blocks; a singular one, as a resample may have, becomes NaN."""
+    try:
+        inverse: Floats = np.linalg.inv(blocks)
+    except np.linalg.LinAlgError:
+        regular = np.linalg.matrix_rank(blocks, hermitian=True) == blocks.shape[1]
+        inverse = np.full_like(blocks, np.nan)
+        inverse[regular] = np.linalg.inv(blocks[regular])
+    return inverse

@@ -1,73 +1,51 @@
-"""The rank test: Fisher z on correlations that any monotone distortion of the columns leaves alone."""
+"""The rank test: Fisher z on normal scores, which any monotone distortion of the columns leaves alone."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from engine.independence.gaussian import CorrelationTest, to_correlation
+from engine.independence.gaussian import CorrelationTest, standardised
 from engine.independence.trace import Floats
-
-SMALLEST = 1e-6  # eigenvalue that an indefinite rank correlation is lifted to
-EFFICIENCY = 9 / np.pi**2  # see Rank
 
 
 class Rank(CorrelationTest):
-    """The nonparanormal test: correlations by Spearman's rho, then Fisher z.
+    """The nonparanormal test: each column is replaced by the normal quantiles of its ranks, then Fisher z.
 
     Parameters
     ----------
-    ranks : (n, p) ranks within each column, ties averaged.
+    scores : (n, p) normal scores.
 
     Notes
     -----
-    For a Gaussian copula the correlation is ``2 sin(pi rho / 6)``. Near independence rho has variance 1 / (n - 1) and the slope of the
-    sine is pi / 3, so the estimate has pi^2 / 9 times the variance of a Gaussian correlation; n - |S| - 3 is multiplied by 9 / pi^2.
-    Without this factor a test at 5% rejects 6.1% of true nulls. The matrix can be indefinite; its eigenvalues are then lifted to 1e-6
-    and a warning says so.
+    ``score = Phi^-1(rank / (n + 1))``, ties averaged. When some monotone functions of the columns are jointly Gaussian (a Gaussian copula),
+    the correlation of normal scores is as precise as that of the Gaussian columns would be (Klaassen and Wellner 1997), so Fisher z keeps
+    its level. The other usual estimate, ``2 sin(pi rho / 6)`` of Spearman's rho, is less precise by a factor that depends on the other
+    correlations: with it a test at 5% given two variables rejects 7% of true nulls. It can also be indefinite; normal scores cannot.
     """
 
     name = "rank"
-    efficiency = EFFICIENCY
 
-    def __init__(self, nodes: Sequence[str], ranks: Floats, alpha: float, digest: str = ""):
-        correlation, smallest = repaired(2 * np.sin(np.pi / 6 * spearman(ranks)))
-        super().__init__(nodes, correlation, len(ranks), alpha, digest)
-        self._ranks = ranks
-        if smallest < SMALLEST:
-            self.warnings.append(
-                f"The rank correlations are not positive definite (smallest eigenvalue {smallest:.2g}); "
-                f"their small eigenvalues were lifted (smallest now {np.linalg.eigvalsh(correlation)[0]:.2g})."
-            )
+    def __init__(self, nodes: Sequence[str], scores: Floats, alpha: float, digest: str = ""):
+        scaled = standardised(scores)
+        correlation = scaled.T @ scaled / len(scaled)
+        np.fill_diagonal(correlation, 1.0)  # also for a column that does not vary in a resample
+        super().__init__(nodes, correlation, len(scores), alpha, digest)
+        self._scores = scores
 
     @classmethod
     def of(cls, nodes: Sequence[str], values: Floats, alpha: float, digest: str = "") -> "Rank":
         """Make the test of an (n, p) table without missing values or constant columns."""
-        return cls(nodes, ranks_of(values), alpha, digest)
+        return cls(nodes, normal_scores(values), alpha, digest)
 
     def resampled(self, rng: np.random.Generator) -> "Rank":
         """Return the test on rows drawn with replacement, ranked anew."""
-        rows = rng.integers(len(self._ranks), size=len(self._ranks))
-        return Rank(self.nodes, ranks_of(self._ranks[rows]), self.alpha, self.digest)
+        rows = rng.integers(len(self._scores), size=len(self._scores))
+        return Rank.of(self.nodes, self._scores[rows], self.alpha, self.digest)
 
 
-def ranks_of(values: Floats) -> Floats:
-    """Return the ranks 1 to n within each column of (n, p), ties averaged."""
+def normal_scores(values: Floats) -> Floats:
+    """Return the (n, p) normal quantiles of the ranks within each column, ties averaged."""
+    from scipy.special import ndtri
     from scipy.stats import rankdata
 
-    ranks: Floats = rankdata(values, axis=0)
-    return ranks
-
-
-def spearman(ranks: Floats) -> Floats:
-    """Return the (p, p) correlation of ranks."""
-    centred = ranks - ranks.mean(axis=0)
-    return to_correlation(centred.T @ centred)
-
-
-def repaired(correlation: Floats) -> tuple[Floats, float]:
-    """Return a correlation matrix with no eigenvalue below 1e-6, and the smallest eigenvalue found."""
-    values, vectors = np.linalg.eigh(correlation)
-    smallest = float(values[0])
-    if smallest >= SMALLEST:
-        return to_correlation(correlation), smallest
-    return to_correlation((vectors * np.maximum(values, SMALLEST)) @ vectors.T), smallest
+    return ndtri(rankdata(values, axis=0) / (len(values) + 1))

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from engine.core import UserError
-from engine.independence import FisherZ
+from engine.independence import FisherZ, Rank
 
 N, P = 400, 7
 
@@ -88,3 +88,22 @@ def test_a_bare_matrix_is_resampled_with_the_spread_of_real_samples(values):
 def test_a_matrix_with_too_few_rows_cannot_be_resampled():
     with pytest.raises(UserError, match="cannot be resampled"):
         FisherZ(["A", "B", "C"], np.eye(3), 3, 0.01, "").resampled(np.random.default_rng(0))
+
+
+def test_singular_blocks_are_not_tested():
+    singular = np.eye(6)
+    singular[:2, :2] = 1
+    test = FisherZ("ABCDEF", singular, 100, 0.01, "")
+    p_values = test.p_values([0, 2, 2, 2], [2, 3, 3, 3], [[1, 3], [0, 1], [4, 5], [0, 4]])
+    assert np.isnan(p_values).tolist() == [True, True, False, False]
+    assert np.isnan(test.p_values([0], [2], [[1]]))
+
+
+@pytest.mark.parametrize("make", [FisherZ.of, Rank.of])
+def test_a_column_that_never_varies_in_a_resample_is_independent_of_all(make):
+    values = np.random.default_rng(0).standard_normal((9, 3))
+    values[:, 0] = np.arange(9) == 4
+    draws = (make("ABC", values, 0.05).resampled(np.random.default_rng(seed)) for seed in range(30))
+    constant = [test for test in draws if test.correlation[0, 1] == 0]
+    assert constant
+    assert constant[0].independent(0, 1) and constant[0].independent(0, 1, [2])
