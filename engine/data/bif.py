@@ -17,7 +17,9 @@ NETWORKS = Path(__file__).parents[2] / "assets" / "networks"
 MAX_VARIABLES, MAX_CELLS = 2_000, 5_000_000
 ROUNDING = 0.02  # published tables are rounded; a row of probabilities may miss 1 by this much
 
-_VARIABLE = re.compile(r"variable\s+(?P<name>\"[^\"]*\"|[^\s{]+)\s*\{\s*type\s+discrete\s*\[\s*(?P<n>\d+)\s*\]\s*\{(?P<states>[^}]*)\}", re.S)
+_VARIABLE = re.compile(
+    r"variable\s+(?P<name>\"[^\"]*\"|[^\s{]+)\s*\{\s*type\s+discrete\s*\[\s*(?P<n>\d+)\s*\]\s*\{(?P<states>[^}]*)\}", re.S
+)
 _PROBABILITY = re.compile(r"probability\s*\(\s*(?P<head>[^)]*)\)\s*\{(?P<body>[^}]*)\}", re.S)
 _ROW = re.compile(r"\((?P<states>[^)]*)\)(?P<values>[^;]*);")
 _WHOLE = re.compile(r"(?P<kind>table|default)(?P<values>[^;]*);")
@@ -59,7 +61,7 @@ class Network:
             for threshold in cumulative.T:
                 state += uniform > threshold[row]
             drawn[name] = state
-        return pd.DataFrame({name: pd.Categorical.from_codes(drawn[name], list(levels)) for name, levels in self.states.items()})
+        return pd.DataFrame({name: pd.Categorical.from_codes(drawn[name], pd.Index(levels)) for name, levels in self.states.items()})
 
     def order(self) -> tuple[str, ...]:
         """Return the variables, parents before children."""
@@ -99,8 +101,10 @@ def read_bif(source: str | Path | bytes, filename: str = "network.bif") -> Netwo
     from engine.data.safety import checked_file, opened
 
     if isinstance(source, (str, Path)):
-        source, filename = checked_file(source), Path(source).name
-    content, filename = opened(source, filename, allowed=(".bif",))
+        content, filename = checked_file(source), Path(source).name
+    else:
+        content = source
+    content, filename = opened(content, filename, allowed=(".bif",))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -31,7 +31,9 @@ def check_cells(rows: int, columns: int, limit: int | None, filename: str) -> No
     if columns > MAX_COLUMNS and rows > MAX_COLUMNS:
         raise refuse("too-wide", f"{filename} has {columns:,} columns; at most {MAX_COLUMNS:,} are read.", where=filename)
     if limit is not None and rows * columns > limit:
-        message = f"{rows:,} rows × {columns:,} columns are {rows * columns / 1e6:,.1f} million cells, more than {limit / 1e6:,.0f} million."
+        message = (
+            f"{rows:,} rows × {columns:,} columns are {rows * columns / 1e6:,.1f} million cells, more than {limit / 1e6:,.0f} million."
+        )
         offer = reread("Read it all the same (slow)", max_cells=rows * columns)
         raise refuse("too-many-cells", message + " Reading it takes a while.", offer, where=filename)
 
@@ -138,7 +140,9 @@ def read_h5ad(content: bytes, filename: str, regime_column: str | None, limit: i
             raise refuse("regime-column", f"{filename} has no usable annotation '{regime_column}'.", *offers, where=regime_column)
         regime = annotations[regime_column]
     elif annotations:
-        offers = [reread(f"Use '{name}' ({len(set(labels))} values) as regimes", regime_column=name) for name, labels in annotations.items()]
+        offers = [
+            reread(f"Use '{name}' ({len(set(labels))} values) as regimes", regime_column=name) for name, labels in annotations.items()
+        ]
         message = f"The cells are annotated by {named(annotations)}. Was one of these the setting of the experiment?"
         findings = (Finding("regime-column", "note", message, filename, tuple(annotations), tuple(offers[:10])),)
     return RawTable(header, pd.DataFrame(values), None, findings, regime)
@@ -155,7 +159,9 @@ def _check_h5(file: Any, filename: str) -> None:
             seen += 1
             link = group.get(name, getlink=True)
             if seen > H5_STRUCTURE or not isinstance(link, h5py.HardLink):
-                raise refuse("h5ad-unsafe", f"{filename} links to other places or is too nested. It was not read.", where=f"{group.name}/{name}")
+                raise refuse(
+                    "h5ad-unsafe", f"{filename} links to other places or is too nested. It was not read.", where=f"{group.name}/{name}"
+                )
             item = group[name]
             if isinstance(item, h5py.Group):
                 waiting.append(item)
@@ -176,14 +182,14 @@ def _matrix(node: Any, filename: str, limit: int | None) -> "np.typing.NDArray[n
     if isinstance(node, h5py.Dataset):
         if node.ndim != 2 or node.dtype.kind not in "fiub":
             raise refuse("h5ad-layout", f"X of {filename} is not a table of numbers.", where="X")
-        check_cells(*node.shape, limit, filename)
+        check_cells(node.shape[0], node.shape[1], limit, filename)
         _check_inflation(node, filename)
         return np.asarray(node[()], dtype=np.float64)
     form = _text(node.attrs.get("encoding-type", node.attrs.get("h5sparse_format", "")))
     shape = tuple(int(size) for size in node.attrs.get("shape", node.attrs.get("h5sparse_shape", ())))
     if len(shape) != 2 or not form.startswith(("csr", "csc")) or min(shape) < 0:
         raise refuse("h5ad-layout", f"X of {filename} is stored as '{form}', which is not read.", where="X")
-    check_cells(*shape, limit, filename)
+    check_cells(shape[0], shape[1], limit, filename)
     parts = [node[name] for name in ("data", "indices", "indptr")]
     for part in parts:
         _check_inflation(part, filename)
@@ -203,7 +209,9 @@ def _index_names(group: Any, filename: str) -> list[str]:
     import h5py
 
     if not isinstance(group, h5py.Group):
-        raise refuse("h5ad-layout", f"{filename} is in AnnData's layout before version 0.7. Save it again with a newer one.", where=filename)
+        raise refuse(
+            "h5ad-layout", f"{filename} is in AnnData's layout before version 0.7. Save it again with a newer one.", where=filename
+        )
     node = group[_text(group.attrs.get("_index", "_index"))]
     _check_inflation(node, filename)
     return [_text(name) for name in node[()]]

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -70,6 +71,6 @@ def keep(made: Dataset, name: str, label: str, about: str) -> None:
 
 
 @lru_cache(maxsize=32)
-def _facts(name: str) -> dict[str, object]:
-    facts: dict[str, object] = json.loads((SAMPLES / f"{name}.json").read_text())
+def _facts(name: str) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text())
     return facts

@@ -95,7 +95,9 @@ def linear_dependence(frame: pd.DataFrame) -> tuple[Dependence, ...]:
         target = int(varies[pivot])
         intercept = float(mean[target] - sum(w * mean[i] for i, w in whole.items()))
         scale = abs(mean[target]) + sum(abs(w * mean[i]) for i, w in whole.items())
-        found.append(Dependence(names[target], {names[i]: w for i, w in whole.items()}, 0.0 if abs(intercept) < 1e-9 * scale else intercept))
+        found.append(
+            Dependence(names[target], {names[i]: w for i, w in whole.items()}, 0.0 if abs(intercept) < 1e-9 * scale else intercept)
+        )
     return tuple(sorted(found, key=lambda relation: names.index(relation.column)))
 
 

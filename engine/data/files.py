@@ -164,6 +164,8 @@ def _read_text(content: bytes, filename: str, chosen: Options) -> tuple[RawTable
         findings.append(Finding("separator", "note", message, filename, repairs=(offer,)))
     if chosen.header is None and len(names) > 1 and all(text.is_number(name, layout.decimal) for name in names if name):
         message = "Row 1 holds numbers where names are expected."
-        findings.append(Finding("no-header", "warn", message, f"{filename}, row 1", repairs=(reread("Row 1 is data, not names", header=False),)))
+        findings.append(
+            Finding("no-header", "warn", message, f"{filename}, row 1", repairs=(reread("Row 1 is data, not names", header=False),))
+        )
     detected = {"encoding": encoding, "separator": layout.separator, "decimal": layout.decimal}
     return RawTable(names, body, findings=tuple(findings)), detected

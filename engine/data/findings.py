@@ -106,5 +106,10 @@ def named(names: Any) -> str:
     return f"{', '.join(names[:NAMED])} and {len(names) - NAMED:,} more"
 
 
+def verb(names: Any, one: str, several: str) -> str:
+    """Choose the form of a verb that fits the number of names."""
+    return one if len(list(names)) == 1 else several
+
+
 def _spelled(offer: Repair) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in offer.arguments.items()) or offer.call

@@ -149,7 +149,7 @@ def inspect_targets(targets: Mapping[str, tuple[str, ...] | None], dataset: Data
     wrong = list(dict.fromkeys(t for goal in targets.values() for t in goal or () if t not in dataset.columns))
     nearest = {name: _nearest(name, dataset.columns) for name in wrong}
     moved = {name: _nearest(name, [r for r in dataset.regimes if r not in targets]) for name in wrong_regimes}
-    matched = {regime: _kept(goal, {name: None for name in wrong}) for regime, goal in known.items()}
+    matched = {regime: _kept(goal, dict.fromkeys(wrong)) for regime, goal in known.items()}
     findings = []
     if wrong or wrong_regimes:
         corrected: Targets = {regime: _kept(goal, nearest) for regime, goal in known.items()}
@@ -188,5 +188,3 @@ def _table(table: Any) -> Dataset:
 
         return read(table)
     return replay([(call, arguments) for call, arguments in table])
-
-

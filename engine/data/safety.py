@@ -67,14 +67,18 @@ def opened(content: bytes, filename: str, allowed: tuple[str, ...] = TABLES) -> 
         content, filename = _unzip(content, filename, allowed)
     if Path(filename).suffix.lower() not in allowed:
         known = ", ".join(allowed)
-        raise refuse("file-type", f"Files of type '{Path(filename).suffix or filename}' are not read. Use {known} (also .gz or .zip).", where=filename)
+        raise refuse(
+            "file-type",
+            f"Files of type '{Path(filename).suffix or filename}' are not read. Use {known} (also .gz or .zip).",
+            where=filename,
+        )
     if not content:
         raise refuse("file-empty", "The file is empty.", where=filename)
     return content, filename
 
 
 def kind_of(content: bytes) -> str:
-    """Tell from the first bytes what a file is: ``text``, ``xlsx``, ``parquet``, ``h5ad``, ``zip``, ``gz``, ``xls``, ``pickle``, ``pdf``."""
+    """Tell from the first bytes what a file is: ``text``, ``xlsx``, or another key of `NAMES`."""
     found = next((kind for start, kind in STARTS.items() if content.startswith(start)), "text")
     if found == "zip" and b"xl/" in content[:4096] + content[-(2**16) :]:
         return "xlsx"
@@ -106,7 +110,9 @@ def check_zip(content: bytes, filename: str) -> zipfile.ZipFile:
     for member in members:
         parts = member.filename.replace("\\", "/").split("/")
         if member.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise refuse("file-archive", f"{filename} holds a file named '{member.filename[:60]}', which points outside it.", where=filename)
+            raise refuse(
+                "file-archive", f"{filename} holds a file named '{member.filename[:60]}', which points outside it.", where=filename
+            )
         if member.flag_bits & 1:
             raise refuse("file-archive", f"{filename} is locked with a password.", where=filename)
     declared = sum(member.file_size for member in members)
@@ -121,7 +127,7 @@ def _expect(content: bytes, kind: str, filename: str) -> None:
         raise refuse("file-type", f"{filename} is {NAMES[kind_of(content)]}, not {NAMES[kind]}.", where=filename)
 
 
-def _counted(stream: IO[bytes], packed: int, filename: str) -> bytes:
+def _counted(stream: IO[bytes] | gzip.GzipFile, packed: int, filename: str) -> bytes:
     """Read a stream of an archive block by block; stop as soon as it grows beyond its limits."""
     out, size = [], 0
     try:
@@ -140,7 +146,9 @@ def _counted(stream: IO[bytes], packed: int, filename: str) -> bytes:
 def _unzip(content: bytes, filename: str, allowed: tuple[str, ...]) -> tuple[bytes, str]:
     """Take the one table out of a ZIP, counting bytes on the way."""
     archive = check_zip(content, filename)
-    visible = [m for m in archive.infolist() if not m.is_dir() and not Path(m.filename).name.startswith(".") and "__MACOSX" not in m.filename]
+    visible = [
+        m for m in archive.infolist() if not m.is_dir() and not Path(m.filename).name.startswith(".") and "__MACOSX" not in m.filename
+    ]
     tables = [m for m in visible if Path(m.filename).suffix.lower() in allowed]
     if len(tables) != 1:
         message = f"{filename} holds {len(tables)} tables; it must hold exactly one."
@@ -155,7 +163,7 @@ def _unzip(content: bytes, filename: str, allowed: tuple[str, ...]) -> tuple[byt
 
 def _bomb(filename: str, packed: int, size: int) -> UserError:
     message = (
-        f"{filename} ({packed / 1e6:.2g} MB) opens to {size / 1e6:,.0f} MB or more, beyond {MAX_RATIO} times its size or {MAX_OPENED / 1e9:.0f} GB. "
+        f"{filename} ({packed / 1e6:.2g} MB) opens to {size / 1e6:,.0f} MB or more, beyond {MAX_RATIO} times its size or 1 GB. "
         "It was not opened. Upload the table itself."
     )
     return refuse("file-archive", message, where=filename)

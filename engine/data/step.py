@@ -22,7 +22,7 @@ def repairs(function: Callable[Concatenate[Dataset, P], Dataset]) -> Callable[Co
         return made.after(f"engine.data.{function.__name__}", **arguments) if dataset.steps else made
 
     noted.is_repair = True  # type: ignore[attr-defined]
-    return noted
+    return noted  # type: ignore[return-value]
 
 
 def known_columns(dataset: Dataset, columns: Any) -> list[str]:

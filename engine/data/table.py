@@ -33,8 +33,7 @@ def tabulate(raw: RawTable, filename: str, chosen: "Options") -> tuple[Dataset, 
     if index is not None:
         dates = _dates(body[index], names[index], chosen, findings)
         row_names = None if dates is not None else _as_text(body[index])
-        body, names = body.drop(columns=index), names[:index] + names[index + 1 :]
-        body.columns = range(body.shape[1])
+        body, names = _numbered(body.drop(columns=index)), names[:index] + names[index + 1 :]
     elif chosen.index_column is None:
         findings += _row_name_findings(names, body)
     if body.shape[1] == 0:
@@ -118,7 +117,7 @@ def _row_name_findings(names: list[str], body: pd.DataFrame) -> list[Finding]:
 
 
 def _transposed(names: list[str], body: pd.DataFrame, row_names: "pd.Series[str] | None", filename: str) -> tuple[list[str], pd.DataFrame]:
-    text = [names[i] for i in body.columns if _is_text(body[i])]
+    text = [names[i] for i in range(body.shape[1]) if _is_text(body[i])]
     if text:
         fix = "Give the column that names the rows, and leave out other text."
         raise UserError(f"{filename} cannot be transposed: {named(text)} hold text.", fix, text[0])
@@ -158,22 +157,26 @@ def _without_repeats(names: list[str], body: pd.DataFrame, how: str | None) -> t
                 raise UserError(f"Column '{name}' appears twice and holds text, which has no average.", "Rename or keep the first.", name)
             body[places[name][0]] = body[places[name]].mean(axis=1)
     keep = [where[0] for where in places.values()]
-    kept = body[keep].copy()
-    kept.columns = range(len(keep))
-    return list(places), kept
+    return list(places), _numbered(body[keep])
 
 
 def _readable(body: pd.DataFrame) -> pd.DataFrame:
     """Turn columns of dates that do not name the rows into text."""
     stamped = [i for i in body.columns if pd.api.types.is_datetime64_any_dtype(body[i])]
-    return body.copy() if not stamped else pd.concat([body[i].dt.strftime("%Y-%m-%d") if i in stamped else body[i] for i in body.columns], axis=1)
+    return (
+        body.copy()
+        if not stamped
+        else pd.concat([body[i].dt.strftime("%Y-%m-%d") if i in stamped else body[i] for i in body.columns], axis=1)
+    )
 
 
 def _correlation(frame: pd.DataFrame, row_names: "pd.Series[str] | None", n_samples: int, filename: str) -> Dataset:
     text = [name for name in frame.columns if _is_text(frame[name])]
     if text or frame.shape[0] != frame.shape[1]:
         what = f"its column {text[0]} holds text" if text else f"it has {frame.shape[0]:,} rows and {frame.shape[1]:,} columns"
-        raise UserError(f"{filename} is not a correlation matrix: {what}.", "Upload a square table with the same names in rows and columns.", filename)
+        raise UserError(
+            f"{filename} is not a correlation matrix: {what}.", "Upload a square table with the same names in rows and columns.", filename
+        )
     if row_names is not None and list(row_names) != list(frame.columns):
         if set(row_names) != set(frame.columns):
             raise UserError(f"Rows and columns of {filename} do not have the same names.", "Name both alike.", filename)
@@ -204,7 +207,15 @@ def _shape_findings(
         rest_numeric = not any(_is_text(frame.iloc[:, i]) for i in range(0 if row_names is not None else 1, p))
         if textual and rest_numeric and numbers >= 2 and n >= max(MANY_ROWS, TALL * numbers) and _are_variables(names):
             message = f"{n:,} rows × {numbers:,} columns: variables seem to be rows. Transpose?"
-            found.append(Finding("variables-in-rows", "warn", message, filename, repairs=(reread("Transpose", index_column=chosen.index_column or 0, transpose=True),)))
+            found.append(
+                Finding(
+                    "variables-in-rows",
+                    "warn",
+                    message,
+                    filename,
+                    repairs=(reread("Transpose", index_column=chosen.index_column or 0, transpose=True),),
+                )
+            )
     if n == p and n >= 3 and not any(_is_text(frame[name]) for name in frame.columns):
         values = frame.to_numpy(dtype=np.float64)
         if np.allclose(np.diag(values), 1, atol=1e-6) and np.allclose(values, values.T, atol=1e-6) and (np.abs(values) < 1.01).all():
@@ -229,6 +240,10 @@ def _separators(name: str) -> tuple[Repair, ...]:
     """Offer the separators that the header of a single column holds."""
     pairs = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars"}
     return tuple(reread(f"Separate cells at {text}", separator=mark) for mark, text in pairs.items() if mark in name)
+
+
+def _numbered(body: pd.DataFrame) -> pd.DataFrame:
+    return body.set_axis(pd.RangeIndex(body.shape[1]), axis=1)
 
 
 def _is_text(column: "pd.Series[Any]") -> bool:

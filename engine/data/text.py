@@ -15,7 +15,27 @@ SNIFF_LINES = 200
 WESTERN = "windows-1252"
 SEPARATORS = (",", ";", "\t", "|", " ")
 SEPARATOR_NAMES = {",": "Comma", ";": "Semicolon", "\t": "Tab", "|": "Bar", " ": "Space"}
-GAPS = ("", "-", ".", "?", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "None", "none", "#N/A", "#DIV/0!", "#VALUE!", "#REF!", "<NA>")
+GAPS = (
+    "",
+    "-",
+    ".",
+    "?",
+    "NA",
+    "N/A",
+    "n/a",
+    "na",
+    "NaN",
+    "nan",
+    "NULL",
+    "null",
+    "None",
+    "none",
+    "#N/A",
+    "#DIV/0!",
+    "#VALUE!",
+    "#REF!",
+    "<NA>",
+)
 _POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|[+-]?(inf|infinity)$", re.I)
 _COMMA = re.compile(r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$|[+-]?(inf|infinity)$", re.I)
 
@@ -88,7 +108,9 @@ def layout_of(text: str, separator: str | None = None, decimal: str | None = Non
             form = _COMMA if mark == "," else _POINT
             numeric = sum(bool(form.match(cell)) for cell in body) / max(len(body), 1)
             score = (round(steady * (0.5 + numeric), 6), 0 if candidate == " " else usual)
-            if score[0] > best_score[0] + 1e-9 or (score[0] > best_score[0] - 1e-9 and score[1] > best_score[1] and candidate != best.separator):
+            if score[0] > best_score[0] + 1e-9 or (
+                score[0] > best_score[0] - 1e-9 and score[1] > best_score[1] and candidate != best.separator
+            ):
                 best, best_score = Layout(candidate, mark, usual), score
     return best
 

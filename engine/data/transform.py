@@ -26,7 +26,7 @@ def drop_columns(dataset: Dataset, columns: Sequence[str]) -> Dataset:
 def drop_rows_with_gaps(dataset: Dataset, columns: Sequence[str] | None = None) -> Dataset:
     """Remove every row with a missing or infinite value in these columns (in any column if None)."""
     chosen = list(dataset.columns) if columns is None else known_columns(dataset, columns)
-    keep = ~gaps(dataset.frame[chosen]).any(axis=1)
+    keep = np.asarray(~gaps(dataset.frame[chosen]).any(axis=1))
     if not keep.any():
         raise UserError(f"Every row of {dataset.name} has a gap.", "Fill the gaps, or remove the columns that have most of them.")
     return keep_rows(dataset, keep)
@@ -132,7 +132,7 @@ def categories(dataset: Dataset, columns: Sequence[str]) -> Dataset:
             levels = np.unique(frame[name].dropna())
             codes = pd.Series(np.searchsorted(levels, frame[name].fillna(levels[0])), index=frame.index).where(frame[name].notna(), -1)
             texts = [f"{level:g}" if level == int(level) else repr(float(level)) for level in levels]
-            frame[name] = pd.Categorical.from_codes(codes.astype(int), texts)
+            frame[name] = pd.Categorical.from_codes(codes.to_numpy(dtype=np.int64), pd.Index(texts))
     return dataset.with_frame(frame)
 
 
@@ -198,9 +198,9 @@ def as_numbers(column: "pd.Series[str]") -> "pd.Series[float]":
         return column.astype(float)
     texts = pd.Series(column.cat.categories.astype(str).str.strip())
     numbers = pd.to_numeric(texts, errors="coerce")
-    numbers = numbers.fillna(pd.to_numeric(texts.str.replace(",", ".", n=1), errors="coerce")).to_numpy(dtype=float)
+    values = numbers.fillna(pd.to_numeric(texts.str.replace(",", ".", n=1), errors="coerce")).to_numpy(dtype=float)
     codes = column.cat.codes.to_numpy()
-    return pd.Series(np.where(codes >= 0, numbers[codes], np.nan), index=column.index)
+    return pd.Series(np.where(codes >= 0, values[codes], np.nan), index=column.index)
 
 
 def keep_rows(dataset: Dataset, keep: NDArray[np.bool_]) -> Dataset:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from engine.core import Dataset, Params, UserError, field
-from engine.data.simulators.structure import Floats, linear, names, random_order_and_arrows, random_weights, weighted_graph
+from engine.data.simulators.structure import Floats, Integers, linear, names, random_order_and_arrows, random_weights, weighted_graph
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ def interventions(params: InterventionParams) -> Dataset:
     """
     per_regime = params.known + params.unknown
     if per_regime > params.p or per_regime == 0:
-        raise UserError(f"{per_regime} targets of {params.p} variables cannot be drawn.", "Choose at least one target and at most p.", "known")
+        raise UserError(
+            f"{per_regime} targets of {params.p} variables cannot be drawn.", "Choose at least one target and at most p.", "known"
+        )
     rng = np.random.default_rng(params.seed)
     order, arrows = random_order_and_arrows(params.p, params.degree, rng)
     weights = random_weights(arrows, params.low, params.high, rng)
@@ -57,7 +59,7 @@ def interventions(params: InterventionParams) -> Dataset:
     return Dataset.from_frames(tables, told, f"{params.settings} interventions, p={params.p}", truth=truth)
 
 
-def _intervened(weights: Floats, order: "np.typing.NDArray[np.int64]", targets: Floats, params: InterventionParams, rng: np.random.Generator) -> Floats:
+def _intervened(weights: Floats, order: Integers, targets: Integers, params: InterventionParams, rng: np.random.Generator) -> Floats:
     noise = rng.standard_normal((params.n, params.p))
     if params.kind == "shift":
         noise[:, targets] += params.strength

@@ -26,7 +26,9 @@ class MixtureParams(Params):
         help="Means, weights of the causes, the causes themselves, or the noise.",
     )  # fmt: skip
     strength: float = field(3.0, "Shift in noise SDs", low=0.0, high=20.0, help="Only for shifts: between neighbouring populations.")
-    ratio: float = field(4.0, "Ratio of noise variances", low=1.01, high=100.0, log=True, help="Only for variance: between neighbouring populations.")
+    ratio: float = field(
+        4.0, "Ratio of noise variances", low=1.01, high=100.0, log=True, help="Only for variance: between neighbouring populations."
+    )
     equal: bool = field(True, "Equal shares", help="Otherwise .8/.2, .6/.25/.15, or each half of the one before.")
     low: float = field(0.5, "Smallest weight", low=0.0, high=5.0, advanced=True)
     high: float = field(1.0, "Largest weight", low=0.01, high=5.0, advanced=True)
@@ -54,9 +56,9 @@ def mixture(params: MixtureParams) -> Dataset:
     Notes
     -----
     Shift: the intercepts of a varying variable are a random permutation of 0, s, 2s, ... over the populations. Weights: drawn anew in each
-    population. Parents: as many causes, drawn anew among the earlier variables, with new weights. Variance: the noise variances are a random
-    permutation of 1, r, r^2, .... ``truth["bayes_labels"]`` are the labels of largest posterior under the true parameters: no method that sees
-    only the data can be held to more. ``truth["graph"]`` is the union of the populations' DAGs, ``truth["graphs"]`` has each.
+    population. Parents: as many causes, drawn anew among the earlier variables, with new weights. Variance: the noise variances are a
+    random permutation of 1, r, r^2, .... ``truth["bayes_labels"]`` are the labels of largest posterior under the true parameters: no method
+    that sees only the data can be held to more. ``truth["graph"]`` is the union of the populations' DAGs, ``truth["graphs"]`` has each.
     """
     if params.varying > params.p:
         raise UserError(f"{params.varying} of {params.p} variables cannot differ.", f"Choose at most {params.p}.", "varying")
@@ -91,7 +93,9 @@ def mixture(params: MixtureParams) -> Dataset:
     return Dataset(table(values), f"mixture of {params.k}, p={params.p}", truth=truth)
 
 
-def _populations(base: Floats, order: NDArray[np.int64], varying: NDArray[np.int64], params: MixtureParams, rng: np.random.Generator) -> list[Population]:
+def _populations(
+    base: Floats, order: NDArray[np.int64], varying: NDArray[np.int64], params: MixtureParams, rng: np.random.Generator
+) -> list[Population]:
     p = len(base)
     weights = np.repeat(base[None], params.k, axis=0)
     intercept, sd = np.zeros((params.k, p)), np.ones((params.k, p))

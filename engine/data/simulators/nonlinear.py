@@ -18,7 +18,9 @@ class NonlinearParams(Params):
     p: int = field(10, "Variables", low=2, high=200, paper=10)
     n: int = field(1_000, "Samples", low=10, high=200_000, log=True)
     degree: float = field(1.5, "Neighbours per variable", low=0.0, high=20.0, step=0.5, paper=1.5)
-    wiggle: float = field(1.0, "Wiggliness", low=0.05, high=5.0, log=True, help="Turns of a function per SD of its causes; small is near linear.")
+    wiggle: float = field(
+        1.0, "Wiggliness", low=0.05, high=5.0, log=True, help="Turns of a function per SD of its causes; small is near linear."
+    )
     noise: float = field(0.5, "Noise SD", low=0.01, high=10.0, log=True, help="Beside the functions, whose SD is 1.")
     joint: bool = field(False, "Causes interact", help="One function of all causes together instead of a sum of one per cause.")
     standardise: bool = field(True, "Standardise")
@@ -29,8 +31,8 @@ def nonlinear(params: NonlinearParams) -> Dataset:
 
     Notes
     -----
-    f(x) = sqrt(2/m) sum_k a_k cos(w_k x + b_k), w ~ N(0, wiggle^2), b ~ U[0, 2 pi], a ~ N(0, 1) (Rahimi and Recht 2007), m = 100. Causes are
-    scaled to SD 1 before, the function's values after, so no variable runs away along the order.
+    f(x) = sqrt(2/m) sum_k a_k cos(w_k x + b_k), w ~ N(0, wiggle^2), b ~ U[0, 2 pi], a ~ N(0, 1) (Rahimi and Recht 2007), m = 100. Causes
+    are scaled to SD 1 before, the function's values after, so no variable runs away along the order.
     """
     rng = np.random.default_rng(params.seed)
     order, arrows = random_order_and_arrows(params.p, params.degree, rng)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from engine.graphs import Graph
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 def names(p: int) -> tuple[str, ...]:
