@@ -23,7 +23,7 @@ COMPLETE = ENVIRONMENT / "requirements.txt"  # a copy of the list, written when 
 
 
 class PeerFailed(Exception):
-    """The peer gave no result: it ran out of time or broke off; the message says which."""
+    """The peer gave no result: it ran out of time, broke off or could not be installed; the message says which."""
 
 
 def call_peer(peer: str, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any], limit_s: float) -> list[dict[str, Any]]:
@@ -43,7 +43,7 @@ def call_peer(peer: str, arrays: Mapping[str, NDArray[Any]], settings: Mapping[s
     Raises
     ------
     PeerFailed
-        When the limit has passed or the process ended with an error.
+        When the limit has passed, the process ended with an error, or the environment cannot be built.
     """
     with tempfile.TemporaryDirectory() as folder:
         given, asked, found = (Path(folder) / name for name in ("arrays.npz", "settings.json", "found.json"))
@@ -67,6 +67,7 @@ def _python() -> Path:
         venv.create(ENVIRONMENT, clear=True, with_pip=True)
         # --no-deps: the list is complete, and the peers' own requirements ask for packages that clash and are never imported here
         install = [str(interpreter), "-m", "pip", "install", "-qq", "--no-deps", "--disable-pip-version-check", "-r", str(REQUIREMENTS)]
-        subprocess.run(install, check=True)
+        if subprocess.run(install, check=False).returncode:
+            raise PeerFailed("the peers' environment could not be built")
         COMPLETE.write_text(REQUIREMENTS.read_text())
     return interpreter

@@ -1,0 +1,86 @@
+"""The benchmark harness says what it measured: ratios point the product's way, areas are found, a failing peer leaves a row."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmarks import discovery
+from benchmarks.__main__ import areas
+from benchmarks.harness import PeerFailed, Row, peers, table
+from engine.graphs import Graph
+
+
+def row(metric, product, peer, **facts):
+    return Row("W1", metric, "gsp", product, "reference GSP", peer, **facts)
+
+
+def test_ratio_above_one_means_that_the_product_wins():
+    assert row("seconds", [1, 3], [4, 8]).ratio == 3
+    assert row("skeleton F1", [0.9], [0.6], higher_is_better=True).ratio == pytest.approx(1.5)
+
+
+def test_no_ratio_against_zero_or_nothing():
+    assert row("SHD", [0, 0], [3, 1]).ratio is None
+    assert row("seconds", [1.0], []).ratio is None
+
+
+def test_json_rows_hold_means_by_the_agreed_names():
+    form = row("seconds", [1, 3], [4, 8]).to_dict()
+    assert {name: form[name] for name in ("workload", "metric", "product", "peer", "ratio")} == {
+        "workload": "W1", "metric": "seconds", "product": 2, "peer": 6, "ratio": 3,
+    }  # fmt: skip
+
+
+def test_table_shows_every_value_and_the_note():
+    text = table([row("seconds", [0.5, 0.25], [], note="stopped after 400 s")])
+    assert all(part in text for part in ("0.5 0.25", "reference GSP", "stopped after 400 s"))
+
+
+def test_areas_are_the_modules():
+    assert "discovery" in areas()
+    assert not {"harness", "peers", "__main__"} & set(areas())
+
+
+def test_w1_draws_the_graphs_of_its_definition():
+    # numbers of edges listed beside the workload's measured baselines
+    assert [discovery.w1(10, 2, seed)[0].n_edges for seed in (0, 1, 2)] == [11, 14, 13]
+    assert [discovery.w1(50, 2, seed)[0].n_edges for seed in (0, 1, 2)] == [53, 56, 44]
+
+
+def test_w1_samples_follow_the_graph():
+    dag, samples = discovery.w1(10, 2, 0)
+    for node in range(dag.p):
+        parents = np.flatnonzero(dag.directed[:, node])
+        weights, *_ = np.linalg.lstsq(samples[:, parents], samples[:, node], rcond=None)
+        assert ((np.abs(weights) > 0.2) & (np.abs(weights) < 1.05)).all()
+        assert np.var(samples[:, node] - samples[:, parents] @ weights) == pytest.approx(1, abs=0.06)
+
+
+def test_a_peer_that_fails_leaves_a_row_with_the_reason(monkeypatch):
+    def fail(*arguments):
+        raise PeerFailed("stopped after 400 s")
+
+    monkeypatch.setattr(discovery, "call_peer", fail)
+    monkeypatch.setattr(discovery, "QUICK", ((4, 2),))
+    rows = discovery.run(quick=True)
+    assert {(r.method, r.metric) for r in rows} == {(m, k) for m in ("pc", "gsp") for k in ("seconds", "SHD", "skeleton F1")}
+    assert all(r.product and not r.peer for r in rows)
+    assert rows[0].note == "stopped after 400 s"
+
+
+def test_an_environment_that_cannot_be_built_is_a_failed_peer(monkeypatch, tmp_path):
+    monkeypatch.setattr(peers, "ENVIRONMENT", tmp_path / "venv")
+    monkeypatch.setattr(peers, "COMPLETE", tmp_path / "venv" / "requirements.txt")
+    monkeypatch.setattr(peers, "REQUIREMENTS", tmp_path / "requirements.txt")
+    (tmp_path / "requirements.txt").write_text("causal-learn\n")
+    monkeypatch.setattr(peers.venv, "create", lambda *_, **__: None)
+    monkeypatch.setattr(peers.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=1))
+    with pytest.raises(PeerFailed, match="could not be built"):
+        peers.call_peer("reference_gsp", {}, {}, limit_s=10)
+
+
+def test_pairs_that_differ_count_once():
+    found = Graph.from_edges("ABC", ["A --> B", "B --- C"], "cpdag").marks
+    truth = Graph.from_edges("ABC", ["B --> A", "A --- C"], "cpdag").marks
+    assert discovery._scores(found, truth) == (3.0, 0.5)
