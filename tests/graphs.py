@@ -1,11 +1,12 @@
-"""Graphs that tests draw on: random DAGs with names, and all DAGs on a few nodes."""
+"""Graphs that tests draw on: random DAGs with names, all DAGs and ancestral graphs on a few nodes, and what they separate."""
 
 import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from engine.graphs import Graph
+from engine.graphs import Graph, Separation
+from engine.graphs.graph import why_not
 
 
 def random_dag(p: int, degree: float, rng: np.random.Generator) -> Graph:
@@ -42,3 +43,31 @@ def _acyclic(arrows: np.ndarray) -> bool:
             return False
         left &= ~sources
     return True
+
+
+def all_ancestral_graphs(p: int, lines: bool = False) -> Iterator[Graph]:
+    """Yield every ancestral graph on p nodes, maximal or not; with undirected edges if ``lines``."""
+    states = [(0, 0), (2, 3), (3, 2), (2, 2)] + ([(3, 3)] if lines else [])
+    pairs = list(itertools.combinations(range(p), 2))
+    for chosen in itertools.product(states, repeat=len(pairs)):
+        marks = np.zeros((p, p), np.uint8)
+        for (i, j), (at_j, at_i) in zip(pairs, chosen, strict=True):
+            marks[i, j], marks[j, i] = at_j, at_i
+        if why_not(marks, "mag") is None:
+            yield Graph([f"X{i + 1}" for i in range(p)], marks, "mag")
+
+
+def separations(graph: Graph) -> tuple[bool, ...]:
+    """Return for every pair and every conditioning set whether the graph separates them, pairs in lexicographic order."""
+    separation = Separation(graph)
+    return tuple(
+        separation.separated(i, j, given)
+        for i, j in itertools.combinations(range(graph.p), 2)
+        for given in conditioning_sets(graph.p, i, j)
+    )
+
+
+def conditioning_sets(p: int, i: int, j: int) -> list[tuple[int, ...]]:
+    """List every set of nodes without i and j."""
+    others = [k for k in range(p) if k not in (i, j)]
+    return [chosen for size in range(p - 1) for chosen in itertools.combinations(others, size)]
