@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.resources import files
+from importlib.metadata import distribution
 from pathlib import Path
 
 import streamlit as st
@@ -59,6 +59,6 @@ def failed(problem: Exception) -> bool:
     return frame.error(problem)
 
 
-vis = Path(str(files("pyvis"))) / "lib" / "vis-9.1.2"
+vis = Path(str(distribution("pyvis").locate_file("pyvis/lib/vis-9.1.2")))  # found without importing pyvis, which loads IPython
 routes = [Mount("/vendor/vis", StaticFiles(directory=vis)), Mount("/assets", StaticFiles(directory=ROOT / "assets"))]
 app = st.App("pages/main.py", lifespan=lifespan, routes=routes, middleware=[Middleware(SecurityHeaders)], on_script_error=failed)

@@ -137,6 +137,12 @@ def test_reading_the_table_of_methods_loads_nothing_heavy():
     assert not set(done.stdout.split()) & (SCREEN | {"torch", "rdkit", "pygraphviz", "numba", "sklearn"})
 
 
+def test_the_server_is_healthy_before_anything_heavy_loads():
+    code = "import app, sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & (LATE | {"pyvis", "IPython"})
+
+
 def public(module):
     """Yield the public functions, classes and methods that a module defines."""
     for name, value in vars(module).items():
