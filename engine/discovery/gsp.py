@@ -49,7 +49,7 @@ def gsp(test: IndependenceTest, params: GspParams, context: Context) -> GraphRes
     Raises
     ------
     UserError
-        When there are too few samples to condition on all other variables.
+        When no test can be made given all other variables.
 
     Notes
     -----

@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+SINGULAR = 1e-7  # standard deviations of a variable that the others leave unexplained; less is rounding
+
 
 def minimal_imap(order: Sequence[str], test: IndependenceTest) -> Graph:
     """Return the DAG with i -> j iff i comes before j and they are dependent given all others before j.
@@ -27,13 +29,13 @@ def minimal_imap(order: Sequence[str], test: IndependenceTest) -> Graph:
     Raises
     ------
     UserError
-        When there are too few samples to condition on all other variables.
+        When no test can be made given all other variables.
 
     Notes
     -----
-    With the correlation in this order ``C = L L'`` and ``B = L^-1``, the partial correlation of i < k given the first k without i is
-    ``-B[k, i] / sqrt(sum of B[m, i]^2 for m = i..k)``: the column of B holds the regression of k on the first k, and the sum is the
-    corresponding diagonal entry of the inverse of the leading block. The definition is that of Solus, Wang and Uhler 2021.
+    With the correlations in this order ``C = L L'`` and ``B = L^-1``, the partial correlation of i < k given the others before k is
+    ``-B_ki / sqrt(sum of B_mi^2 over m = i..k)``: the inverse K of the block up to k is B'B cut there, so ``K_ki = B_kk B_ki``,
+    ``K_kk = B_kk^2``, and K_ii is the sum. The definition of the graph is that of Solus, Wang and Uhler 2021.
     """
     return Graph.from_directed(test.nodes, imap_arrows(places_of(order, test), test))
 
@@ -66,11 +68,7 @@ def all_but(nodes: Ints, left_out: Ints) -> Ints:
 
 def order_correlations(places: Ints, test: IndependenceTest) -> Floats:
     """Return (p, p) partial correlations ``[i, k]`` of the variables at places i < k of an order given all others before k."""
-    from scipy.linalg.lapack import dtrtri
-
-    assert test.correlation is not None
-    _check_samples(test)
-    inverse, _ = dtrtri(np.linalg.cholesky(test.correlation[np.ix_(places, places)]), lower=1)
+    inverse = _inverse_root(places, test)
     diagonal = np.cumsum(inverse * inverse, axis=0)
     return np.divide(-inverse, np.sqrt(diagonal), out=np.zeros_like(inverse), where=diagonal > 0).T
 
@@ -93,7 +91,7 @@ def minimum_degree_orders(test: IndependenceTest, n: int, rng: np.random.Generat
     Raises
     ------
     UserError
-        When there are too few samples to condition on all other variables.
+        When no test can be made given all other variables.
     """
     neighbours = rows(_dependent_given_all_others(test))
     return [_eliminated(list(neighbours), rng.permutation(test.p)) for _ in range(n)]
@@ -103,8 +101,8 @@ def _dependent_given_all_others(test: IndependenceTest) -> Bools:
     """Return the (p, p) undirected graph of full-order partial dependence."""
     p = test.p
     if test.correlation is not None and p > 1:
-        _check_samples(test)
-        precision = np.linalg.inv(test.correlation)
+        inverse = _inverse_root(np.arange(p), test)
+        precision = inverse.T @ inverse
         scale = np.sqrt(np.diag(precision))
         dependent = np.abs(precision / np.outer(scale, scale)) > critical_values(test)[p - 2]
         np.fill_diagonal(dependent, False)
@@ -132,9 +130,24 @@ def _eliminated(neighbours: list[int], ties: Ints) -> Ints:
     return last_first[::-1]
 
 
-def _check_samples(test: IndependenceTest) -> None:
+def _inverse_root(places: Ints, test: IndependenceTest) -> Floats:
+    """Return the inverse of the Cholesky factor of the correlations in an order; stop where tests given all others are not possible."""
+    from scipy.linalg.lapack import dtrtri
+
+    assert test.correlation is not None
     if test.critical(test.p - 2) >= 1:
         raise UserError(
             f"{test.n_samples:,} samples are too few to condition on all others of {test.p} variables.",
             "Use more samples than variables, choose fewer variables, or use pc, which conditions on few.",
         )
+    try:
+        root = np.linalg.cholesky(test.correlation[np.ix_(places, places)])
+    except np.linalg.LinAlgError:
+        root = np.zeros((1, 1))
+    if root.diagonal().min() < SINGULAR:
+        raise UserError(
+            f"The correlations of the {test.p} variables are singular, so that no test given all others is possible.",
+            "Use more samples (resamples have fewer different rows), choose fewer variables, or use pc, which conditions on few.",
+        )
+    inverse: Floats = dtrtri(root, lower=1)[0]
+    return inverse

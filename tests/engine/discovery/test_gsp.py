@@ -212,6 +212,13 @@ def test_too_few_samples_for_full_conditioning_is_a_mendable_error(run):
         run("gsp", fisher(gaussian(random_dag(20, 2, np.random.default_rng(11)), n=18)))
 
 
+def test_singular_correlations_are_a_mendable_error(run):
+    frame = gaussian(random_dag(4, 2, np.random.default_rng(12)))
+    copied = frame.assign(copy=frame.iloc[:, 0])
+    with pytest.raises(UserError, match="singular"):
+        run("gsp", fisher(copied))
+
+
 def test_two_variables(run):
     pair = Graph.from_edges("AB", ["A --> B"])
     assert run("gsp", Oracle(pair)).graph == cpdag_of(pair)
