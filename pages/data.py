@@ -73,10 +73,14 @@ with make:
 st.divider()
 dataset = pick.dataset("samples", "interventional", "correlation", "counts", "returns", default="sachs")
 
+pick.about(dataset)
 names = ["Health", "Table", "Variables", "Distributions", *(["Conditions"] if dataset.regimes else []), "Export"]
 tabs = dict(zip(names, st.tabs(names), strict=True))
 with tabs["Health"]:
-    pick.findings(dataset)
+    found = pick.examined(dataset)
+    pick.findings(dataset, found)
+    if not found:
+        st.markdown(":material/check_circle: Nothing in this table stands in the way of a method.")
 with tabs["Table"]:
     frame.table(dataset.frame.head(PREVIEW_ROWS))
     st.caption(f"The first {min(PREVIEW_ROWS, len(dataset.frame)):,} of {len(dataset.frame):,} rows.")

@@ -7,23 +7,28 @@ from pages.parts import causal, frame, pick, run
 frame.header("Causal discovery", "Which variable drives which? Learn a graph from measurements, and see the tests behind every edge.")
 
 run.adopt()
-dataset = pick.dataset("samples", "interventional", "correlation", default="sachs")
-pick.findings(dataset, levels=("stop", "warn"))
-method, params = pick.method("discovery")
-result = run.panel(method, dataset, params, label="Learn the graph")
+data_place, method_place, button_place = st.columns([4, 3, 2], vertical_alignment="bottom")
+with data_place:
+    dataset = pick.dataset("samples", "interventional", "correlation", default="sachs")
+with method_place:
+    method = pick.method("discovery")
+pick.about(dataset)
+params = pick.settings(method.params)
+result = run.panel(method, dataset, params, "Learn the graph", button_place)
 
 if result:
-    shown = causal.reread(result, dataset, params)
-    picture, table, tests, compare, keep = st.tabs(["Graph", "Edges", "Diagnostics", "Compare", "Export"])
+    picture, table, stability, tests, compare, keep = st.tabs(["Graph", "Edges", "Stability", "Diagnostics", "Compare", "Export"])
     with picture:
-        causal.picture(shown, dataset)
+        causal.picture(result, dataset)
     with table:
-        causal.edges(shown)
+        causal.edges(result)
+    with stability:
+        causal.stability(result, dataset)
     with tests:
-        causal.diagnostics(shown)
+        causal.diagnostics(result)
     with compare:
-        causal.comparison(shown, dataset)
+        causal.comparison(result, dataset)
     with keep:
-        frame.export(shown, dataset)
+        frame.export(result, dataset)
 
 frame.about(method)

@@ -65,7 +65,7 @@ elif len(picked) == 1:
     job = picked[0]
     with st.container(horizontal=True):
         if job.state == "done" and st.button("Open", type="primary", icon=":material/open_in_new:"):
-            st.switch_page(f"pages/{catalogue.find(job.method).area}.py", query_params={"job": job.key})
+            st.switch_page(f"{catalogue.find(job.method).area}.py", query_params={"job": job.key})
         if job.is_live and st.button("Cancel", icon=":material/stop:"):
             runner.cancel(job.key)
             st.rerun()

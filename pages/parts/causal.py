@@ -1,40 +1,16 @@
 """The pieces of a learned graph on screen: the picture with its evidence, diagnostics, and comparisons."""
 
 import streamlit as st
-from engine.discovery.compare import compare
 
 from engine import jobs
 from engine.core import Dataset, Result
-from engine.discovery.params import TestedParams
-from engine.discovery.result import GraphResult, reorient
+from engine.discovery.compare import compare
+from engine.discovery.result import GraphResult
 from engine.graphs import Graph, differences, shd, skeleton_scores
-from engine.independence import test_for
-from pages.parts import charts, frame, graph, pick, run
+from pages.parts import charts, frame, graph, run
 
-STABILITY_RESAMPLES = 100
+RESAMPLES = 100
 SAME = "The two graphs have the same marks everywhere."
-
-
-def reread(result: GraphResult, dataset: Dataset, params: TestedParams) -> GraphResult:
-    """Let the user move the significance level and re-orient the graph at once from the p-values already known."""
-    grid = pick.log_grid(1e-12, 0.5, params.alpha)
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    alpha = left.select_slider(
-        "Strictness of the tests (significance level α)", grid, params.alpha, format_func=lambda v: f"{v:g}",
-        key=f"reread.{result.digest}",
-        help="Smaller: fewer, surer edges. Larger: more edges, some of them chance. Known p-values are used again, so this is immediate.",
-    )  # fmt: skip
-    if result.graph.support is None and dataset.kind != "correlation":
-        right.button(
-            "Check stability", icon=":material/repeat:", on_click=run.ask, kwargs={"bootstrap": STABILITY_RESAMPLES},
-            help=f"Learn the graph again from {STABILITY_RESAMPLES} resamples of the rows and draw how often each edge comes back.",
-        )  # fmt: skip
-    return result if alpha == params.alpha else _reoriented(result.digest, alpha, result, dataset, params)
-
-
-@st.cache_resource(max_entries=64, show_spinner="Reading the tests again …")
-def _reoriented(digest: str, alpha: float, _result: GraphResult, _dataset: Dataset, _params: TestedParams) -> GraphResult:
-    return reorient(_result, test_for(_dataset, _params), alpha)
 
 
 @st.fragment
@@ -83,6 +59,23 @@ def node(shown: Graph, dataset: Dataset, name: str) -> None:
 def edges(result: GraphResult) -> None:
     """Show the graph as a table."""
     frame.table(result.graph.edge_frame(), empty=in_words(result.graph, result.trace.alpha))
+
+
+def stability(result: GraphResult, dataset: Dataset) -> None:
+    """Show how often each edge came back from resampled rows, or offer to find out."""
+    if result.graph.support is not None:
+        frame.table(result.graph.edge_frame(), empty=in_words(result.graph, result.trace.alpha))
+        st.caption(
+            "'present': share of the resamples in which the pair is joined. 'same marks': and points the same way."
+        )
+    elif dataset.kind == "correlation":
+        frame.empty("A correlation matrix has no rows to resample.", "Upload the table itself to see how stable each edge is.")
+    else:
+        frame.empty(
+            "How sure is each edge?",
+            f"Learn the graph again from {RESAMPLES} resamples of the rows, and see how often each edge comes back.",
+        )
+        st.button("Check stability", icon=":material/repeat:", on_click=run.ask, kwargs={"bootstrap": RESAMPLES})
 
 
 def side_by_side(a: Result, b: Result) -> None:
@@ -159,7 +152,7 @@ def _scores(a: Graph, b: Graph) -> None:
     scores = skeleton_scores(a, b)
     columns = st.columns(4)
     columns[0].metric("Pairs that differ (SHD)", shd(a, b))
-    for column, (label, value) in zip(columns[1:], scores.items(), strict=False):
+    for column, (label, value) in zip(columns[1:], scores._asdict().items(), strict=True):
         column.metric(f"Skeleton {label}", f"{value:.3g}")
 
 

@@ -1,14 +1,14 @@
 """Choose data, a method and its settings; every choice is written into the address, so a link brings it back."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from engine import catalogue, jobs
 from engine.core import Dataset, Method, Params, Spec, UserError, specs
-from engine.data import Repair, apply, examine, sample, samples
+from engine.data import Finding, Repair, apply, examine, sample, samples
 from pages.parts import frame, state
 
 SLIDER_STEPS = 40  # a whole-number range up to this long is a slider, a longer one a box
@@ -19,12 +19,7 @@ def dataset(*kinds: str, default: str) -> Dataset:
     """Let the user choose a bundled sample or one of their own tables of these kinds."""
     labels = {s.name: f"{s.label} (sample)" for s in samples() if s.kind in kinds}
     labels |= {row.digest: f"{row.name} · {row.rows:,} × {row.columns:,}" for row in jobs.shared().datasets() if row.kind in kinds}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = _chosen("data", "Data", labels, default)
-        st.page_link("pages/data.py", label="Upload or inspect", icon=":material/upload_file:")
-    found = load(name)
-    st.caption(_about(found))
-    return found
+    return load(_chosen("data", "Data", labels, default))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -35,17 +30,31 @@ def load(name: str) -> Dataset:
     return jobs.shared().dataset(name)
 
 
-def findings(data: Dataset, levels: tuple[str, ...] = ("stop", "warn", "note")) -> None:
-    """Show what the doctor has to say about a dataset, each sentence with its one-click repairs."""
+def about(data: Dataset) -> None:
+    """Say what the chosen table is, and fold away what the doctor would warn about; what stops a method stays in sight."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_size(data), help=" · ".join(part for part in (data.source, data.licence) if part) or None, width="content")
+        st.page_link("data.py", label="Upload or inspect", icon=":material/upload_file:")
+    found = [finding for finding in examined(data) if finding.level != "note"]
+    if found:
+        words = "one thing" if len(found) == 1 else f"{len(found)} things"
+        with st.expander(
+            f"{words.capitalize()} to know about this table",
+            expanded=any(finding.level == "stop" for finding in found),
+            icon=":material/warning:",
+        ):
+            findings(data, found)
+
+
+def findings(data: Dataset, found: Sequence[Finding]) -> None:
+    """Show sentences about a dataset, each with its one-click repairs."""
     icons = {"stop": ":material/block:", "warn": ":material/warning:", "note": ":material/info:"}
-    shown = [finding for finding in _examined(data.digest, data) if finding.level in levels]
-    for n, finding in enumerate(shown):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{icons[finding.level]} {frame.escape(finding.message)}", width="stretch")
-            for k, repair in enumerate(finding.repairs):
-                offer(repair, f"repair.{data.digest}.{n}.{k}", lambda chosen: _repair(data, chosen))
-    if not shown and "note" in levels:
-        st.caption(":material/check_circle: Nothing in this table stands in the way of a method.")
+    for n, finding in enumerate(found):
+        st.markdown(f"{icons[finding.level]} {frame.escape(finding.message)}")
+        if finding.repairs:
+            with st.container(horizontal=True):
+                for k, repair in enumerate(finding.repairs):
+                    offer(repair, f"repair.{data.digest}.{n}.{k}", lambda chosen: _repair(data, chosen))
 
 
 def offer(repair: Repair, key: str, take: Callable[[Repair], None]) -> None:
@@ -60,28 +69,33 @@ def offer(repair: Repair, key: str, take: Callable[[Repair], None]) -> None:
         st.button("Apply", key=f"{key}.apply", disabled=not text, on_click=take, args=(filled,), type="primary")
 
 
-def method(area: str) -> tuple[Method, Params]:
-    """Let the user choose one of an area's methods and its settings."""
+def method(area: str) -> Method:
+    """Let the user choose one of an area's methods."""
     known = {found.name: found for found in catalogue.in_area(area)}
-    name = _chosen("method", "Method", {n: m.label for n, m in known.items()}, next(iter(known)))
-    st.caption(known[name].summary)
-    return known[name], form(known[name].params)
+    return known[_chosen("method", "Method", {n: m.label for n, m in known.items()}, next(iter(known)))]
 
 
-def form(params: type[Params], prefix: str = "") -> Params:
-    """Build a form from a method's parameters: usual settings first, advanced ones in a fold.
+def settings(params: type[Params]) -> Params:
+    """Build the form of a method; its values are part of the address."""
+    made = form(params, "set.")
+    state.set_link({f.name: _text(getattr(made, f.name)) if getattr(made, f.name) != f.default else None for f in specs(params)})
+    return made
 
-    Without a prefix the settings are part of the address; with one they belong to this page alone.
+
+def form(params: type[Params], prefix: str) -> Params:
+    """Build a form from declared parameters, usual ones first, advanced ones behind a button.
+
+    The first value of a field comes from the session (``prefix`` and name), else from the address, else from its declaration.
     """
     fields = specs(params)
     usual, advanced = [f for f in fields if not f.advanced], [f for f in fields if f.advanced]
-    columns = st.columns(max(len(usual), 1))
-    values = {f.name: _widget(f, column, prefix) for f, column in zip(usual, columns, strict=False)}
-    with st.expander("Advanced settings"):
-        if any(f.paper is not None for f in fields):
-            st.button("Use the paper's values", on_click=_paper_values, args=(fields,))
+    *columns, last = st.columns([3] * len(usual) + [2], vertical_alignment="bottom")
+    values = {f.name: _widget(f, column, prefix) for f, column in zip(usual, columns, strict=True)}
+    with last.popover("More", icon=":material/tune:"):
         for f in advanced:
-            values[f.name] = _widget(f, st.container(), prefix)
+            values[f.name] = _widget(f, st, prefix)
+        if any(f.paper is not None for f in fields):
+            st.button("Use the paper's values", key=f"{prefix}paper", on_click=_paper_values, args=(fields, prefix))
     try:
         return params.from_dict(values)
     except UserError as problem:
@@ -115,27 +129,46 @@ def _chosen(name: state.Name, label: str, labels: Mapping[str, str], default: st
 
 
 def _widget(f: Spec, place: Any, prefix: str) -> Any:
+    """Draw the control that fits one parameter and return its value."""
     label = f"{f.label} ({f.unit})" if f.unit else f.label
     paper = "" if f.paper is None else f" The authors use {f.paper}."
-    common = {"key": prefix + f.name, "help": (f.help + paper).strip() or None, "bind": None if prefix else "query-params"}
+    key = prefix + f.name
+    if key not in st.session_state:
+        st.session_state[key] = _from_address(f)
+    common = {"key": key, "help": (f.help + paper).strip() or None, "persist_state": "session"}
     if f.choices:
-        return place.selectbox(label, f.choices, f.choices.index(f.default), **common)
+        return place.selectbox(label, f.choices, **common)
     if f.type is bool:
-        return place.toggle(label, f.default, **common)
-    if f.type is float and f.log and f.low is not None and f.high is not None:
-        return place.select_slider(label, log_grid(f.low, f.high, f.default), f.default, format_func=lambda v: f"{v:g}", **common)
-    if f.optional:
-        common["placeholder"] = "no limit"
-    elif f.type is int and f.low is not None and f.high is not None and f.high - f.low <= SLIDER_STEPS:
-        return place.slider(label, int(f.low), int(f.high), f.default, **common)
+        return place.toggle(label, **common)
     low, high = (None if limit is None else f.type(limit) for limit in (f.low, f.high))
-    return place.number_input(label, low, high, f.default, **common)
+    if f.type is float and f.log and low is not None and high is not None:
+        grid = log_grid(low, high, f.default, st.session_state[key])
+        return place.select_slider(label, grid, format_func=lambda v: f"{v:g}", **common)
+    if f.type is int and not f.optional and low is not None and high is not None and high - low <= SLIDER_STEPS:
+        return place.slider(label, low, high, **common)
+    if f.optional:
+        common |= {"value": None, "placeholder": "no limit"}
+    return place.number_input(label, low, high, step=f.step and f.type(f.step), **common)
 
 
-def _paper_values(fields: list[Spec]) -> None:
+def _from_address(f: Spec) -> Any:
+    """Return the value that the address gives a parameter, or its default when there is none or it makes no sense."""
+    text = state.link(f.name)
+    try:
+        return f.parse(text) if text else f.default
+    except UserError:
+        return f.default
+
+
+def _text(value: Any) -> str:
+    """Write a value so that `Spec.parse` reads it back."""
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _paper_values(fields: list[Spec], prefix: str) -> None:
     for f in fields:
         if f.paper is not None:
-            st.session_state[f.name] = f.paper
+            st.session_state[prefix + f.name] = f.paper
 
 
 def named(digest: str) -> str:
@@ -151,13 +184,17 @@ def _repair(data: Dataset, repair: Repair) -> None:
         st.toast(str(problem), icon=":material/block:")
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _examined(digest: str, _data: Dataset) -> Any:
-    """Examine each table once; the digest is the key, the table itself is not hashed."""
+def examined(data: Dataset) -> tuple[Finding, ...]:
+    """Return what the doctor has to say about a table; each is examined once."""
+    return _examined(data.digest, data)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _examined(digest: str, _data: Dataset) -> tuple[Finding, ...]:
     return examine(_data)
 
 
-def _about(data: Dataset) -> str:
-    size = f"{data.n_samples:,} {'samples behind' if data.kind == 'correlation' else 'rows ×'} {data.p:,} variables"
-    regimes = f"{len(data.regimes)} regimes" if data.regimes else ""
-    return " · ".join(part for part in (size, regimes, frame.escape(data.source), frame.escape(data.licence)) if part)
+def _size(data: Dataset) -> str:
+    regimes = f" · {len(data.regimes)} conditions" if data.regimes else ""
+    rows = "samples behind the correlations of" if data.kind == "correlation" else "rows ×"
+    return f"{data.n_samples:,} {rows} {data.p:,} variables{regimes}"

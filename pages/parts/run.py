@@ -1,6 +1,7 @@
 """Submit, watch, cancel, and open the result: the one place where a page meets a job."""
 
 import time
+from typing import Any
 
 import streamlit as st
 
@@ -23,35 +24,37 @@ def adopt() -> None:
     if job is not None:
         pick.choose("data", pick.named(job.dataset))
         pick.choose("method", job.method)
-        st.session_state.update(job.params)
+        st.session_state.update({f"set.{name}": value for name, value in job.params.items() if not state.link(name)})
 
 
 def ask(**settings: object) -> None:
     """Change settings and run with them, as the answer to a click on a button."""
-    st.session_state.update(settings)
+    st.session_state.update({f"set.{name}": value for name, value in settings.items()})
     st.session_state[ASKED] = True
 
 
-def panel(method: Method, dataset: Dataset, params: Params, label: str = "Run") -> Result | None:
+def panel(method: Method, dataset: Dataset, params: Params, label: str, button: Any) -> Result | None:
     """Show the run that belongs to these settings and return its result once there is one.
 
-    The same data, method and settings are the same run: it is joined when it is under way and opened when it is done.
+    The same data, method and settings are the same run: it is joined when it is under way and opened when it is done. Where only the
+    level of the tests differs from the run shown before, its p-values are read again at once.
+
+    Parameters
+    ----------
+    label : what the button says.
+    button : place of the button.
     """
     runner = jobs.shared()
     key = jobs.key_of(method, params, dataset.digest)
-    if state.kept(ADOPTED, "") != key:
-        state.keep(ADOPTED, "")
     job = runner.get(key)
-    if job is None or job.state in ("failed", "cancelled"):
-        asked = st.session_state.pop(ASKED, False)
-        words = label if job is None else "Run again"
-        if st.button(words, type="primary", icon=":material/play_arrow:") or asked:
-            job = _submit(method, dataset, params)
+    ended = job is None or not (job.is_live or job.state == "done")
+    asked = st.session_state.pop(ASKED, False)
+    if button.button(label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=not ended) or (asked and ended):
+        job = _submit(method, dataset, params)
     if job is None:
-        _missing(method)
-        state.set_link({"job": None})
-        return None
+        return _reread(method, dataset, params) or _missing(method)
     state.set_link({"job": job.key})
+    state.keep(ADOPTED, job.key)
     if job.is_live:
         _watch(job.key)
         return None
@@ -59,6 +62,26 @@ def panel(method: Method, dataset: Dataset, params: Params, label: str = "Run") 
         return opened(job.key)
     _ended(job)
     return None
+
+
+def _reread(method: Method, dataset: Dataset, params: Params) -> Result | None:
+    """Answer from the p-values of the run that the address names, when only the level of the tests was changed since."""
+    job = jobs.shared().get(state.link("job"))
+    if job is None or job.state != "done" or (job.method, job.dataset) != (method.name, dataset.digest):
+        return None
+    changed = {name for name, value in params.to_dict().items() if value != job.params.get(name)}
+    if changed != {"alpha"} or job.params.get("bootstrap"):
+        return None
+    state.set_link({"alpha": str(params.to_dict()["alpha"])})
+    return _reoriented(job.key, params.to_dict()["alpha"], opened(job.key), dataset, params)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Reading the tests again …")
+def _reoriented(key: str, alpha: float, _result: Result, _dataset: Dataset, _params: Params) -> Result:
+    from engine.discovery.stability import reorient
+    from engine.independence import test_for
+
+    return reorient(_result, test_for(_dataset, _params), alpha)
 
 
 def settings(job: jobs.Job) -> str:
@@ -85,10 +108,11 @@ def _submit(method: Method, dataset: Dataset, params: Params) -> jobs.Job | None
 
 def _missing(method: Method) -> None:
     """Say why there is nothing to see yet."""
-    if st.query_params.get("job"):
-        frame.empty("The result in this link is no longer here. Its settings are: press Run to make it again.")
+    if jobs.shared().get(state.link("job")) is None and state.link("job"):
+        frame.empty("The result in this link is no longer here.", "Its settings are: press the button to make it again.")
     else:
-        frame.empty(f"Nothing to show yet. Press the button to run {method.label} with these settings.")
+        frame.empty("Nothing has run with these settings yet.", f"Press the button to run {method.label}.")
+    state.set_link({"job": None})
 
 
 @st.fragment(run_every=POLL_S)

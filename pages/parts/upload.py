@@ -1,5 +1,6 @@
 """Bring tables in: files with their findings, several files as regimes, simulated data."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,8 +36,8 @@ def simulator() -> None:
     """Make data whose true graph is known."""
     names = list(SIMULATORS)
     name = st.selectbox("Kind of data", names, format_func=lambda n: SIMULATORS[n].label, key="data.simulator")
-    st.caption(SIMULATORS[name].about)
-    settings = pick.form(SIMULATORS[name].params, prefix=f"simulate.{name}.")
+    st.caption((inspect.getdoc(SIMULATORS[name].function) or "").partition("\n")[0])
+    settings = pick.form(SIMULATORS[name].params, f"simulate.{name}.")
     if st.button("Simulate", type="primary", icon=":material/casino:"):
         try:
             _keep(simulate(name, **settings.to_dict()))
