@@ -1,7 +1,6 @@
 """Tests of conditional independence, and the trace of what they were asked."""
 
 from engine.independence.base import IndependenceTest
-from engine.independence.checks import Dependence, linear_dependence
 from engine.independence.choose import test_for
 from engine.independence.discrete import GSquared
 from engine.independence.gaussian import FisherZ
@@ -10,6 +9,4 @@ from engine.independence.rank import Rank
 from engine.independence.replay import Replay
 from engine.independence.trace import Trace
 
-__all__ = [
-    "Dependence", "FisherZ", "GSquared", "IndependenceTest", "Oracle", "Rank", "Replay", "Trace", "linear_dependence", "test_for",
-]  # fmt: skip
+__all__ = ["FisherZ", "GSquared", "IndependenceTest", "Oracle", "Rank", "Replay", "Trace", "test_for"]

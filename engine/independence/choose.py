@@ -101,14 +101,16 @@ def _numeric_test(data: Dataset, categories: list[str], wanted: str, alpha: floa
             )  # fmt: skip
     if categories:
         frame = frame.assign(**{column: _category_codes(frame[column]).astype(np.float64) for column in categories})
-    checks.require_no_dependence(checks.linear_dependence(frame))
+    checks.require_no_dependence(frame)
     values = frame.to_numpy(dtype=np.float64)
     notes += _cautions(data, values)
     odd = _odd_columns(values) & ~_binary(values)
     if wanted == "auto" and odd.any():
         notes.append(f"The rank test was chosen, since these columns are strongly skewed or heavy-tailed: {_words(odd, data)}.")
     chosen: type[FisherZ] | type[Rank] = Rank if wanted == "rank" or (wanted == "auto" and odd.any()) else FisherZ
-    return chosen.of(data.columns, values, alpha)
+    test = chosen.of(data.columns, values, alpha)
+    checks.require_imperfect(test.correlation, data.columns, "monotone functions" if chosen is Rank else "multiples")
+    return test
 
 
 def _cautions(data: Dataset, values: Floats) -> list[str]:

@@ -153,7 +153,7 @@ def to_correlation(covariance: Floats) -> Floats:
 def _inverses(blocks: Floats) -> Floats:
     """Invert (m, d, d) blocks; a singular one, as a resample may have, becomes NaN."""
     try:
-        inverse: Floats = np.linalg.inv(blocks)
+        inverse = np.asarray(np.linalg.inv(blocks), np.float64)
     except np.linalg.LinAlgError:
         regular = np.linalg.matrix_rank(blocks, hermitian=True) == blocks.shape[1]
         inverse = np.full_like(blocks, np.nan)
