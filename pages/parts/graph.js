@@ -39,7 +39,7 @@ function openCircle(color, paper) {
 function paintNode(node, colors) {
   const color = { background: colors.box, border: colors.line };
   const chosen = { background: colors.box, border: colors.accent };
-  return { ...node, color: { ...color, highlight: chosen, hover: chosen }, font: { color: colors.text, face: colors.font, size: node.shape === "dot" ? node.size * 1.8 : 14, strokeWidth: node.shape === "dot" ? 3 : 0, strokeColor: colors.paper } };
+  return { ...node, color: { ...color, highlight: chosen, hover: chosen }, font: { color: colors.text, face: colors.font, strokeWidth: node.shape === "dot" ? 3 : 0, strokeColor: colors.paper } };
 }
 
 function paintEdge(edge, colors, threshold) {

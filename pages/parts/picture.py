@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.graphs import Edge, Graph, Mark
 
@@ -18,7 +19,8 @@ BOX_HEIGHT = 30.0
 LETTER_WIDTH = 8.0
 DOT_RADIUS = 7.0
 MAP_WIDTH = 1_500.0  # px; a wider map gets larger dots, so that they are still seen when all of it is shown
-BEND = 0.25
+BENDS = (50.0, 100.0)  # px beside the straight line
+MOST_BEND = 0.3
 MANY = 150  # beyond this many nodes a map of dots is readable and a map of boxes is not
 COLORS = {"directed": "#0068b5", "bidirected": "#c65102", "undetermined": "#6f7a76"}
 
@@ -76,20 +78,26 @@ def dot_unit(places: Places) -> float:
     return max(1.0, (max(x) - min(x)) / MAP_WIDTH)
 
 
-def bent(graph: Graph, places: Places) -> set[tuple[str, str]]:
-    """Name the edges that, drawn straight, would run behind a node they do not belong to."""
+def bends(graph: Graph, places: Places) -> dict[tuple[str, str], float]:
+    """Say which edges must bend because, drawn straight, they would run behind a node they do not belong to.
+
+    Returns
+    -------
+    dict
+        (source, target) -> how far the control point of the curve lies beside the middle, as a share of the length; positive is to the left
+        of the direction of the edge on screen. The first of a few bends that hides behind no node is taken, else the first.
+    """
     half = half_sizes(graph, places)
     points = np.array([places[name] for name in graph.nodes])
     reach = np.array([half[name] for name in graph.nodes])
-    found = set()
+    found = {}
     for edge in graph.edges():
         i, j = graph.index(edge.source), graph.index(edge.target)
-        along = points[j] - points[i]
-        t = np.clip(((points - points[i]) @ along) / max(along @ along, 1e-9), 0, 1)
-        hidden = (np.abs(points[i] + t[:, None] * along - points) < reach).all(axis=1)
-        hidden[[i, j]] = False
-        if hidden.any():
-            found.add((edge.source, edge.target))
+        length = max(float(np.hypot(*(points[j] - points[i]))), 1.0)
+        shares = [0.0, *(min(offset / length, MOST_BEND) * side for offset in BENDS for side in (1, -1))]
+        free = [share for share in shares if not _hides(points, reach, i, j, share)]
+        if free[:1] != [0.0]:
+            found[edge.source, edge.target] = free[0] if free else shares[1]
     return found
 
 
@@ -109,7 +117,7 @@ def network(graph: Graph, places: Places) -> Any:
     net = Network(directed=True)
     dots = graph.p > MANY
     unit = dot_unit(places) if dots else 1.0
-    curved = set() if dots else bent(graph, places)
+    curved = {} if dots else bends(graph, places)
     number = {name: i for i, name in enumerate(graph.nodes)}
     shape = {"shape": "dot", "size": round(DOT_RADIUS * unit, 1)} if dots else {"shape": "box"}
     for name, i in number.items():
@@ -119,8 +127,9 @@ def network(graph: Graph, places: Places) -> Any:
         source, target = number[edge.source], number[edge.target]
         arrows = {"from": _end(edge.mark_source, unit), "to": _end(edge.mark_target, unit)}
         drawn = _line(edge, support_of(graph, edge), unit) | {"arrows": {end: mark for end, mark in arrows.items() if mark}}
-        if (edge.source, edge.target) in curved:
-            drawn["smooth"] = {"enabled": True, "type": "curvedCW", "roundness": BEND}
+        bend = curved.get((edge.source, edge.target))
+        if bend:
+            drawn["smooth"] = {"enabled": True, "type": "curvedCW" if bend > 0 else "curvedCCW", "roundness": round(abs(bend), 3)}
         net.add_edge(source, target, id=f"{source}-{target}", **drawn)
     return net
 
@@ -129,7 +138,9 @@ def drawing(graph: Graph, places: Places) -> dict[str, Any]:
     """Return nodes, edges and options as JSON-ready data for the page's own drawing code."""
     net = network(graph, places)
     nodes = [{k: v for k, v in node.items() if k not in ("color", "font")} for node in net.nodes]
-    return {"nodes": nodes, "edges": net.edges, "options": OPTIONS}
+    # the names of a map appear when the user comes closer
+    closeness = {"scaling": {"label": {"drawThreshold": 11 if graph.p > MANY else 5}}}
+    return {"nodes": nodes, "edges": net.edges, "options": OPTIONS | {"nodes": OPTIONS["nodes"] | closeness}}
 
 
 def words(graph: Graph) -> str:
@@ -180,6 +191,16 @@ h1 { font-size: 20px; font-weight: 600; }
     --st-primary-color: #3fb39f; --st-blue-color: #5fb2f2; --st-orange-color: #f2994a; --st-border-color: #36403d; }
 }
 """
+
+
+def _hides(points: NDArray[np.float64], reach: NDArray[np.float64], i: int, j: int, bend: float) -> bool:
+    """Whether the curve from node i to node j runs behind a third node."""
+    (dx, dy), t = points[j] - points[i], np.linspace(0, 1, 33)[:, None]
+    control = (points[i] + points[j]) / 2 + bend * np.array([dy, -dx])
+    curve = (1 - t) ** 2 * points[i] + 2 * t * (1 - t) * control + t**2 * points[j]
+    hidden = (np.abs(curve[:, None] - points) < reach).all(axis=2).any(axis=0)
+    hidden[[i, j]] = False
+    return bool(hidden.any())
 
 
 def _line(edge: Edge, support: float | None, unit: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from engine.graphs import Edge, Graph, Mark
 from pages.parts import picture
 
 PAPER, BOX, INK = "#ffffff", "#f3f5f4", "#1b2421"
-MARGIN = 30
+MARGIN = 60
 GAP = 1.5  # px between a node's border and the mark
 Point = tuple[float, float]
 
@@ -27,14 +27,14 @@ def svg(graph: Graph, places: picture.Places) -> str:
     top = min(places[n][1] - half[n][1] for n in graph.nodes) - MARGIN
     width = max(places[n][0] + half[n][0] for n in graph.nodes) + MARGIN - left
     height = max(places[n][1] + half[n][1] for n in graph.nodes) + MARGIN - top
-    curved = set() if dots else picture.bent(graph, places)
+    curved = {} if dots else picture.bends(graph, places)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:.1f} {top:.1f} {width:.1f} {height:.1f}"'
         f' width="{width:.0f}" height="{height:.0f}" font-family="IBM Plex Sans, Helvetica, Arial, sans-serif" font-size="14">',
         f"<title>{html.escape(picture.words(graph))}</title>",
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{PAPER}"/>',
     ]
-    lines += [_edge(graph, edge, places, half, (edge.source, edge.target) in curved, unit) for edge in graph.edges()]
+    lines += [_edge(graph, edge, places, half, curved.get((edge.source, edge.target), 0.0), unit) for edge in graph.edges()]
     lines += [_node(name, places[name], half[name], dots) for name in graph.nodes]
     return "\n".join([*lines, "</svg>\n"])
 
@@ -52,10 +52,9 @@ def _node(name: str, place: Point, half: Point, dots: bool) -> str:
     return f"<g><title>{html.escape(name)}</title>{shape}</g>"
 
 
-def _edge(graph: Graph, edge: Edge, places: picture.Places, half: Mapping[str, Point], bent: bool, unit: float) -> str:
+def _edge(graph: Graph, edge: Edge, places: picture.Places, half: Mapping[str, Point], bend: float, unit: float) -> str:
     a, b = places[edge.source], places[edge.target]
     dx, dy = b[0] - a[0], b[1] - a[1]
-    bend = picture.BEND if bent else 0.0
     middle = ((a[0] + b[0]) / 2 + bend * dy, (a[1] + b[1]) / 2 - bend * dx)
     support, color = picture.support_of(graph, edge), picture.COLORS[picture.kind_of(edge)]
     strength = 1.0 if support is None else support
