@@ -106,8 +106,12 @@ class Result:
             raise UserError(f"There is no result in {folder}.", "Run the method again with the same settings.", str(folder))
         meta = json.loads((folder / "meta.json").read_text())
         provenance = meta["provenance"] and Provenance(**meta["provenance"] | {"warnings": tuple(meta["provenance"]["warnings"])})
+        kind = _type_named(meta["type"])
+        strange = set(meta["parts"]) - {f.name for f in dataclasses.fields(kind)}
+        if strange:
+            raise UserError(f"The result in {folder} has an unknown part '{min(strange)}'.", "Do not open results of unknown origin.")
         parts = {name: read_part(folder, name, entry) for name, entry in meta["parts"].items()}
-        result: Self = _type_named(meta["type"])(provenance=provenance, **parts)
+        result: Self = kind(provenance=provenance, **parts)
         return result
 
 

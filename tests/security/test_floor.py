@@ -226,3 +226,9 @@ def test_an_array_of_objects_is_refused(tmp_path):
     np.savez(folder / "graph.npz", value=np.array([{"a": 1}], dtype=object))
     with pytest.raises((UserError, ValueError)):
         engine.load(folder)
+
+
+def test_a_part_cannot_name_a_file_outside_the_result(tmp_path):
+    folder = tampered(tmp_path / "result", parts={"../outside": {"as": "frame"}})
+    with pytest.raises(UserError, match="unknown part"):
+        engine.load(folder)
