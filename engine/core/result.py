@@ -142,7 +142,7 @@ def write_part(folder: Path, name: str, value: Any) -> dict[str, Any]:
         return {"as": "frame"}
     if isinstance(value, pd.Series):
         value.to_frame(str(value.name or name)).to_parquet(folder / f"{name}.parquet")
-        return {"as": "series"}
+        return {"as": "series", "named": value.name is not None}
     if isinstance(value, np.ndarray):
         np.savez_compressed(folder / f"{name}.npz", value=value)
         return {"as": "array"}
@@ -161,7 +161,8 @@ def read_part(folder: Path, name: str, entry: dict[str, Any]) -> Any:
         case "frame":
             return pd.read_parquet(folder / f"{name}.parquet")
         case "series":
-            return pd.read_parquet(folder / f"{name}.parquet").iloc[:, 0]
+            series = pd.read_parquet(folder / f"{name}.parquet").iloc[:, 0]
+            return series if entry.get("named", True) else series.rename(None)
         case "array":
             return np.load(folder / f"{name}.npz")["value"]
         case "arrays":
