@@ -93,11 +93,15 @@ def _turning_pair(a: GraphResult, b: GraphResult, source: str, target: str) -> t
     """Return the pair whose test turned an edge: separated in one run only, or by sets that disagree about the node between."""
     for outer, middle, other in _triples(a.graph, b.graph, source, target):
         if (outer in a.graph.adjacent(other)) != (outer in b.graph.adjacent(other)):
-            return outer, other
+            return _in_order(a, outer, other)
         first, second = a.separator(outer, other), b.separator(outer, other)
         if first is not None and second is not None and (middle in first) != (middle in second):
-            return outer, other
+            return _in_order(a, outer, other)
     return None
+
+
+def _in_order(result: GraphResult, a: str, b: str) -> tuple[str, str]:
+    return (a, b) if result.graph.index(a) < result.graph.index(b) else (b, a)
 
 
 def _triples(a: Graph, b: Graph, source: str, target: str) -> Iterator[tuple[str, str, str]]:

@@ -143,7 +143,7 @@ class Trace:
         wanted = Questions.ordered(i, j, given, empty, empty)
         asked = self.asked(wanted.given.shape[1])
         if asked is None:
-            return np.zeros(len(empty), bool), empty, empty
+            return np.zeros(len(empty), bool), empty, empty.copy()
         rows = asked.find(wanted)
         known = rows >= 0
         return known, np.where(known, asked.statistic[rows], np.nan), np.where(known, asked.p_value[rows], np.nan)

@@ -95,7 +95,10 @@ def test_few_rows_and_many_rows():
         (GAUSSIAN.assign(D=GAUSSIAN.A + GAUSSIAN.B), "D = A \\+ B"),
         (GAUSSIAN.assign(A=GAUSSIAN.A.where(GAUSSIAN.A > 0)), "missing values in A"),
         (np.exp(GAUSSIAN).assign(D=np.exp(3 * GAUSSIAN.A)), "A and D are monotone functions of each other"),
-        (pd.DataFrame(RNG.standard_normal((8, 9))).rename(columns=str).assign(Z=lambda f: -2 * f["1"]), "1 and Z are (multiples|monotone functions)"),
+        (
+            pd.DataFrame(RNG.standard_normal((8, 9))).rename(columns=str).assign(Z=lambda f: -2 * f["1"]),
+            "1 and Z are (multiples|monotone functions)",
+        ),
         (GAUSSIAN[["A"]], "at least two"),
         (GAUSSIAN[:4], "4 rows"),
     ],

@@ -24,14 +24,14 @@ def test_collider():
     assert oracle.independent(0, 1) and not oracle.independent(0, 1, [2]) and not oracle.independent(0, 2, [1])
 
 
-@pytest.mark.parametrize("dag", random_dags(n=8, nodes=(4, 5)), ids=str)
+@pytest.mark.parametrize("dag", list(random_dags(n=8, nodes=(4, 5))), ids=str)
 def test_answers_are_those_of_the_graph(dag):
     oracle = Oracle(dag)
     for i, j, given in questions(dag.p):
         assert oracle.independent(i, j, given) == separated(dag, i, j, given)
 
 
-@pytest.mark.parametrize("dag", random_dags(n=8, nodes=(5, 6), seed=1), ids=str)
+@pytest.mark.parametrize("dag", list(random_dags(n=8, nodes=(5, 6), seed=1)), ids=str)
 def test_hiding_nodes_equals_asking_the_projected_mag(dag):
     latent = (dag.nodes[0], dag.nodes[3])
     hidden, projected = Oracle(dag, latent), Oracle(mag_of(dag, latent))
