@@ -73,7 +73,7 @@ with make:
 st.divider()
 dataset = pick.dataset("samples", "interventional", "correlation", "counts", "returns", default="sachs")
 
-pick.about(dataset)
+pick.size(dataset)
 names = ["Health", "Table", "Variables", "Distributions", *(["Conditions"] if dataset.regimes else []), "Export"]
 tabs = dict(zip(names, st.tabs(names), strict=True))
 with tabs["Health"]:

@@ -31,9 +31,9 @@ def load(name: str) -> Dataset:
 
 
 def about(data: Dataset) -> None:
-    """Say what the chosen table is, and fold away what the doctor would warn about; what stops a method stays in sight."""
+    """Say how large the chosen table is and where it comes from, fold away what the doctor warns about, show what stops a method."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(_size(data), help=" · ".join(part for part in (data.source, data.licence) if part) or None, width="content")
+        size(data)
         st.page_link("data.py", label="Upload or inspect", icon=":material/upload_file:")
     found = [finding for finding in examined(data) if finding.level != "note"]
     if found:
@@ -44,6 +44,14 @@ def about(data: Dataset) -> None:
             icon=":material/warning:",
         ):
             findings(data, found)
+
+
+def size(data: Dataset) -> None:
+    """Say in one line how large a table is; its source and licence are the line's tooltip."""
+    regimes = f" · {len(data.regimes)} conditions" if data.regimes else ""
+    rows = "samples behind the correlations of" if data.kind == "correlation" else "rows ×"
+    origin = " · ".join(part for part in (data.source, data.licence) if part)
+    st.caption(f"{data.n_samples:,} {rows} {data.p:,} variables{regimes}", help=frame.escape(origin) or None, width="content")
 
 
 def findings(data: Dataset, found: Sequence[Finding]) -> None:
@@ -192,9 +200,3 @@ def examined(data: Dataset) -> tuple[Finding, ...]:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _examined(digest: str, _data: Dataset) -> tuple[Finding, ...]:
     return examine(_data)
-
-
-def _size(data: Dataset) -> str:
-    regimes = f" · {len(data.regimes)} conditions" if data.regimes else ""
-    rows = "samples behind the correlations of" if data.kind == "correlation" else "rows ×"
-    return f"{data.n_samples:,} {rows} {data.p:,} variables{regimes}"

@@ -1,0 +1,24 @@
+"""Pages without a browser: run through the frame, one state folder for each test."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+SECONDS = 60
+MAIN = Path(__file__).parents[2] / "pages" / "main.py"
+
+
+@pytest.fixture
+def open_page(tmp_path, monkeypatch):
+    """Open a page by its file name, as a link with these query parameters would."""
+    monkeypatch.setenv("CAUSEWAY_VAR", str(tmp_path))
+
+    def opened(name: str, **link: str) -> AppTest:
+        app = AppTest.from_file(MAIN, default_timeout=SECONDS)
+        app.run()
+        app.switch_page(name)
+        app.query_params.update(link)
+        return app.run()
+
+    return opened

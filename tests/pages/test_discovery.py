@@ -1,0 +1,100 @@
+"""The discovery page runs what its form says, opens what its address names, and says what is wrong."""
+
+import pandas as pd
+import pytest
+
+from engine import jobs
+from engine.core import Dataset
+from engine.data import sample
+
+SECONDS = 60
+
+
+def texts(app) -> str:
+    return "\n".join(str(element.value) for kind in ("markdown", "caption") for element in app.get(kind))
+
+
+def button(app, label):
+    return next(found for found in app.button if found.label == label)
+
+
+def finished(app):
+    """Wait for the run that the page has started, and draw the page again."""
+    done = jobs.shared().wait(app.query_params["job"][0] if isinstance(app.query_params["job"], list) else app.query_params["job"], SECONDS)
+    assert done.state == "done", done.error
+    return app.run()
+
+
+def test_empty_state_says_what_to_press(open_page):
+    app = open_page("discovery.py")
+    assert not app.exception
+    assert "Press the button to run PC" in texts(app)
+    assert app.selectbox(key="pick.data").value == "sachs"
+
+
+def test_sample_run_draws_the_graph_that_the_engine_finds(open_page, run):
+    app = open_page("discovery.py")
+    button(app, "Learn the graph").click().run()
+    finished(app)
+    assert not app.exception
+    found = run("pc", "sachs").graph
+    assert f"{found.n_edges} of 55 pairs are joined" in texts(app)
+    assert button(app, "Learn the graph").disabled
+
+
+def test_another_level_is_read_again_without_a_new_run(open_page, run):
+    app = open_page("discovery.py")
+    button(app, "Learn the graph").click().run()
+    finished(app)
+    before = len(jobs.shared().all())
+    app.select_slider(key="set.alpha").set_value(1e-12).run()
+    assert len(jobs.shared().all()) == before
+    assert f"{run('pc', 'sachs', alpha=1e-12).graph.n_edges} of 55 pairs are joined" in texts(app)
+    assert app.query_params["alpha"] in ("1e-12", ["1e-12"])
+
+
+def test_a_link_to_a_run_brings_back_data_method_settings_and_result(open_page):
+    runner = jobs.shared
+    app = open_page("discovery.py", data="regimes", method="gsp", alpha="0.01")
+    assert app.selectbox(key="pick.method").value == "gsp"
+    assert app.select_slider(key="set.alpha").value == 0.01
+    button(app, "Learn the graph").click().run()
+    key = app.query_params["job"]
+    key = key[0] if isinstance(key, list) else key
+    runner().wait(key, SECONDS)
+    again = open_page("discovery.py", job=key)
+    assert not again.exception
+    assert again.selectbox(key="pick.data").value == "regimes"
+    assert again.selectbox(key="pick.method").value == "gsp"
+    assert again.select_slider(key="set.alpha").value == 0.01
+    assert "pairs are joined" in texts(again)
+
+
+def test_a_link_to_a_lost_run_says_so(open_page):
+    app = open_page("discovery.py", job="0" * 20)
+    assert "no longer here" in texts(app)
+
+
+def test_a_link_to_data_that_are_not_here_says_so(open_page):
+    app = open_page("discovery.py", data="f" * 32)
+    assert any("not on this machine" in warning.value for warning in app.warning)
+
+
+def test_bad_data_stop_with_words_and_one_click_mends_them(open_page):
+    frame = sample("sachs").frame.assign(GAPDH=1.0)
+    app = open_page("discovery.py")
+    digest = jobs.shared().keep(Dataset(frame, "with a constant"))
+    app = open_page("discovery.py", data=digest)
+    assert "GAPDH never varies" in texts(app)
+    repair = next(found for found in app.button if "GAPDH" in found.label or "Remove" in found.label)
+    repair.click().run()
+    mended = jobs.shared().dataset(app.selectbox(key="pick.data").value)
+    assert "GAPDH" not in mended.columns
+    pd.testing.assert_frame_equal(mended.frame, sample("sachs").frame, check_like=True)
+
+
+@pytest.mark.parametrize("name", ["data.py", "jobs.py", "home.py"])
+def test_other_pages_open_without_runs(open_page, name):
+    app = open_page(name)
+    assert not app.exception
+    assert app.title[0].value
