@@ -227,7 +227,7 @@ def _check_correlation(frame: pd.DataFrame, n_rows: int | None, name: str) -> No
     values = frame.to_numpy()
     if not n_rows or n_rows < 4:
         raise UserError(f"{name} is a correlation matrix without its number of samples.", "Say how many samples are behind it.")
-    if values.shape[0] != values.shape[1] or not np.allclose(values, values.T, atol=1e-8):
+    if values.shape[0] != values.shape[1] or not np.allclose(values, values.T, atol=1e-8, equal_nan=True):
         raise UserError(f"{name} is not a symmetric square matrix.", "Upload the matrix with the same names in rows and columns.")
     if not np.allclose(np.diag(values), 1.0, atol=1e-6):
         raise UserError(f"The diagonal of {name} is not 1.", "Upload correlations, not covariances.")

@@ -1,16 +1,21 @@
 """Tables that are not text: Excel workbooks, Parquet, and AnnData's H5AD."""
 
+import functools
 import io
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 
+from engine.core import UserError
 from engine.data.findings import Finding, named, refuse, reread
 from engine.data.safety import MAX_COLUMNS, MAX_OPENED, MAX_RATIO, SMALL, check_zip
 
+log = logging.getLogger("engine.data")
 MOST_REGIMES = 50
 H5_STRUCTURE = 5_000  # groups and datasets looked at before an HDF5 file is refused
 
@@ -38,16 +43,36 @@ def check_cells(rows: int, columns: int, limit: int | None, filename: str) -> No
         raise refuse("too-many-cells", message + " Reading it takes a while.", offer, where=filename)
 
 
+Reader = TypeVar("Reader", bound=Callable[..., RawTable])
+
+
+def foreign(kind: str) -> Callable[[Reader], Reader]:
+    """Turn whatever a format's library raises over a damaged file into a refusal that says so."""
+
+    def guarded(reader: Reader) -> Reader:
+        @functools.wraps(reader)
+        def read(content: bytes, filename: str, *args: Any) -> RawTable:
+            try:
+                return reader(content, filename, *args)
+            except (UserError, MemoryError):
+                raise
+            except Exception:
+                log.info("%s could not be read as %s", filename, kind, exc_info=True)
+                raise refuse("damaged", f"{filename} is damaged, or does not follow the layout of {kind}.", where=filename) from None
+
+        return cast(Reader, read)
+
+    return guarded
+
+
+@foreign("an Excel file")
 def read_excel(content: bytes, filename: str, sheet: str | None, header: bool, limit: int | None) -> RawTable:
     """Read one sheet of an Excel workbook; formulas count as the values stored with them."""
     import openpyxl
 
     check_zip(content, filename)
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-        titles = book.sheetnames
-    except Exception:  # noqa: BLE001 -- a damaged workbook raises whatever part of openpyxl met it
-        raise refuse("file-archive", f"{filename} is damaged: it does not open as an Excel file.", where=filename) from None
+    book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+    titles = book.sheetnames
     chosen = titles[0] if sheet is None else sheet
     if chosen not in titles:
         offers = [reread(f"Read sheet '{title}'", sheet=title) for title in titles[:10]]
@@ -80,15 +105,13 @@ def read_excel(content: bytes, filename: str, sheet: str | None, header: bool, l
     return RawTable(names, pd.DataFrame(columns, index=range(len(rows))), findings=(note,) if others and sheet is None else ())
 
 
+@foreign("a Parquet file")
 def read_parquet(content: bytes, filename: str, limit: int | None) -> RawTable:
     """Read a flat Parquet table; nested columns are refused."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        file = pq.ParquetFile(io.BytesIO(content))
-    except (pa.ArrowException, OSError, ValueError):
-        raise refuse("file-archive", f"{filename} is damaged: it does not open as a Parquet file.", where=filename) from None
+    file = pq.ParquetFile(io.BytesIO(content))
     check_cells(file.metadata.num_rows, file.metadata.num_columns, limit, filename)
     declared = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
     if declared > MAX_OPENED or (declared > SMALL and declared > MAX_RATIO * len(content)):
@@ -97,10 +120,7 @@ def read_parquet(content: bytes, filename: str, limit: int | None) -> RawTable:
         if pa.types.is_nested(column.type) or pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
             message = f"Column {column.name} of {filename} holds {column.type}, not numbers or text."
             raise refuse("nested", message + " Leave it out when saving the file.", where=column.name)
-    try:
-        frame = file.read().to_pandas(ignore_metadata=True)
-    except (pa.ArrowException, OSError, ValueError):
-        raise refuse("file-archive", f"{filename} is damaged: its columns cannot be read.", where=filename) from None
+    frame = file.read().to_pandas(ignore_metadata=True)
     names = ["" if str(name).startswith("__index_level_") else str(name) for name in frame.columns]
     frame.columns = range(frame.shape[1])
     for i in frame.columns:
@@ -111,25 +131,19 @@ def read_parquet(content: bytes, filename: str, limit: int | None) -> RawTable:
     return RawTable(names, frame)
 
 
+@foreign("an AnnData file")
 def read_h5ad(content: bytes, filename: str, regime_column: str | None, limit: int | None) -> RawTable:
     """Read the matrix X of an AnnData file with the names of its variables, and offer its annotations as regimes."""
     import h5py
 
-    try:
-        file = h5py.File(io.BytesIO(content), "r")
-    except OSError:
-        raise refuse("file-archive", f"{filename} is damaged: it does not open as an HDF5 file.", where=filename) from None
-    with file:
-        try:
-            _check_h5(file, filename)
-            for part in ("X", "var"):
-                if part not in file:
-                    raise refuse("h5ad-layout", f"{filename} has no {part}: it is not an AnnData file.", where=filename)
-            values = _matrix(file["X"], filename, limit)
-            header = _index_names(file["var"], filename)
-            annotations = _annotations(file["obs"], len(values)) if "obs" in file and isinstance(file["obs"], h5py.Group) else {}
-        except (OSError, KeyError, RuntimeError, ValueError, TypeError, IndexError):
-            raise refuse("h5ad-layout", f"{filename} does not follow the AnnData layout, or is damaged.", where=filename) from None
+    with h5py.File(io.BytesIO(content), "r") as file:
+        _check_h5(file, filename)
+        for part in ("X", "var"):
+            if part not in file:
+                raise refuse("h5ad-layout", f"{filename} has no {part}: it is not an AnnData file.", where=filename)
+        values = _matrix(file["X"], filename, limit)
+        header = _index_names(file["var"], filename)
+        annotations = _annotations(file["obs"], len(values)) if "obs" in file and isinstance(file["obs"], h5py.Group) else {}
     if len(header) != values.shape[1]:
         raise refuse("h5ad-layout", f"{filename} names {len(header):,} variables but X has {values.shape[1]:,} columns.", where=filename)
     regime = None
@@ -222,7 +236,8 @@ def _annotations(obs: Any, n: int) -> dict[str, tuple[str, ...]]:
     import h5py
 
     found = {}
-    for name in obs:
+    index = _text(obs.attrs.get("_index", "_index"))
+    for name in (name for name in obs if name != index):
         node = obs[name]
         if isinstance(node, h5py.Group) and {"codes", "categories"} <= set(node):
             texts = [_text(label) for label in node["categories"][()]]
@@ -232,7 +247,7 @@ def _annotations(obs: Any, n: int) -> dict[str, tuple[str, ...]]:
             labels = tuple(_text(label) for label in node[()])
         else:
             continue
-        if 2 <= len(set(labels)) <= MOST_REGIMES:
+        if 2 <= len(set(labels)) <= min(MOST_REGIMES, n - 1):
             found[str(name)] = labels
     return found
 

@@ -24,6 +24,8 @@ _ID_NAME = re.compile(r"(^|[_\W])(id|index|no|nr|number|row|key|barcode|uuid)$",
 
 def gaps(look: Look) -> Iterator[Finding]:
     """Count missing and infinite cells per column."""
+    if look.dataset.kind == "correlation":
+        return
     frame = look.dataset.frame
     missing = dict(zip(look.names, np.isnan(look.values).sum(axis=0), strict=True)) if not look.is_complete else {}
     missing |= {name: int(frame[name].isna().sum()) for name in look.text_columns}

@@ -150,7 +150,8 @@ def correlation_matrix(look: Look) -> Iterator[Finding]:
     parts = []
     if wrong.any():
         i, j = np.argwhere(wrong)[0]
-        parts.append(f"The correlation of {look.names[i]} and {look.names[j]} is {matrix[i, j]:.6g}, not between -1 and 1.")
+        stated = "missing" if np.isnan(matrix[i, j]) else f"{matrix[i, j]:.6g}"
+        parts.append(f"The correlation of {look.names[i]} and {look.names[j]} is {stated}, not between -1 and 1.")
     if before < -PSD:
         parts.append("No data can have this correlation matrix, as happens when each pair is computed from other rows.")
     message = f"{' '.join(parts)} Smallest eigenvalue {before:.2g}; {after:.2g} after repair."

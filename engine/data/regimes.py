@@ -1,5 +1,6 @@
 """Regimes: a column or several files as settings of the experiment, and the table of their targets."""
 
+import csv
 import dataclasses
 import difflib
 from collections.abc import Mapping, Sequence
@@ -112,27 +113,29 @@ def read_targets(source: str | Path | bytes, *, filename: str = "targets.csv") -
 
     An empty target (or none) marks an environment without targets, ``?`` one whose targets are unknown.
     """
-    from engine.data.files import read
+    from engine.data import text
+    from engine.data.safety import TEXT, checked_file, opened
 
-    table = read(source, filename=filename if isinstance(source, bytes) else None).frame
-    names = {str(column).strip().lower(): column for column in table.columns}
+    content, label = (source, filename) if isinstance(source, bytes) else (checked_file(source), Path(source).name)
+    content, label = opened(content, label, allowed=TEXT)
+    decoded, _ = text.decode(content, None, label)
+    rows = list(csv.reader(decoded.splitlines(), delimiter=text.layout_of(decoded).separator))
+    names = {name.strip().lower(): i for i, name in enumerate(rows[0])}
     environment = next((names[n] for n in ("environment", "regime", "experiment", "setting", "condition") if n in names), None)
     target = next((names[n] for n in ("target", "targets", "variable", "gene") if n in names), None)
     if environment is None or target is None:
-        raise UserError(
-            f"The target table has the columns {named(table.columns)}.",
-            "It needs the columns environment and target, one row per target.", "targets",
-        )  # fmt: skip
+        fix = "It needs the columns environment and target, one row per target."
+        raise UserError(f"The target table has the columns {named(rows[0])}.", fix, "targets")
     targets: Targets = {}
-    for row in table[[environment, target]].astype(object).itertuples(index=False):
-        label = f"{row[0]:g}" if isinstance(row[0], float) else str(row[0]).strip()
-        goal = "" if pd.isna(row[1]) else str(row[1]).strip()
+    for cells in rows[1:]:
+        regime, goal = (cells[place].strip() if place < len(cells) else "" for place in (environment, target))
         if goal.lower() in UNKNOWN_TARGET:
-            targets[label] = None
+            targets[regime] = None
         elif goal.lower() in NO_TARGET:
-            targets.setdefault(label, ())
+            targets.setdefault(regime, ())
         else:
-            targets[label] = (*(targets.get(label) or ()), goal)
+            targets[regime] = (*(targets.get(regime) or ()), goal)
+    targets.pop("", None)
     return targets
 
 

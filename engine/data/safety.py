@@ -21,7 +21,7 @@ MAX_COLUMNS = 20_000
 TABLES = (".csv", ".tsv", ".txt", ".tab", ".xlsx", ".parquet", ".h5ad")
 TEXT = (".csv", ".tsv", ".txt", ".tab")
 STARTS = {
-    b"PK\x03\x04": "zip", b"\x1f\x8b": "gz", b"PAR1": "parquet", b"\x89HDF\r\n\x1a\n": "h5ad",
+    b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gz", b"PAR1": "parquet", b"\x89HDF\r\n\x1a\n": "h5ad",
     b"\xd0\xcf\x11\xe0": "xls", b"%PDF": "pdf", b"\x80\x02": "pickle", b"\x80\x03": "pickle", b"\x80\x04": "pickle", b"\x80\x05": "pickle",
 }  # fmt: skip
 NAMES = {

@@ -17,7 +17,7 @@ def to_returns(dataset: Dataset, log: bool = False) -> Dataset:
     prices = pd.DataFrame(dataset.numeric, columns=list(dataset.columns), index=dataset.frame.index)
     if not (prices.min() > 0).all():
         raise UserError(f"{dataset.name} has prices of 0 or below.", "Remove these columns, or keep the table as it is.")
-    logarithms: pd.DataFrame = np.log(prices)
+    logarithms = pd.DataFrame(np.log(prices.to_numpy()), index=prices.index, columns=prices.columns)
     returns = (logarithms.diff() if log else prices.pct_change(fill_method=None)).iloc[1:]
     regime = dataset.regime and dataset.regime[1:]
     return dataclasses.replace(dataset, frame=returns, kind="returns", regime=regime)

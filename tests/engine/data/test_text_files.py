@@ -72,7 +72,9 @@ def test_unicode_is_read_without_asking(encoding):
     assert report.dataset.columns == ("größe", "b")
 
 
-@pytest.mark.parametrize("text", [",x,y\nr1,1,2\nr2,3,4\nr3,4,4\n", '"x","y"\n"r1",1,2\n"r2",3,4\n"r3",4,4\n', ",x,y\n0,1,2\n1,3,4\n2,4,4\n"])
+@pytest.mark.parametrize(
+    "text", [",x,y\nr1,1,2\nr2,3,4\nr3,4,4\n", '"x","y"\n"r1",1,2\n"r2",3,4\n"r3",4,4\n', ",x,y\n0,1,2\n1,3,4\n2,4,4\n"]
+)
 def test_unnamed_first_column_is_offered_as_index(text):
     report = look(text)
     assert finding(report, "row-names").message == "First column looks like row names. Use as index?"
@@ -81,9 +83,7 @@ def test_unnamed_first_column_is_offered_as_index(text):
     assert kept.dataset.columns == ("column 1", "x", "y") and not [f for f in kept.findings if f.code == "row-names"]
 
 
-@pytest.mark.parametrize(
-    ("which", "columns", "values"), [(0, ("a", "b"), [1, 3]), (1, ("a", "a.2", "b"), [1, 3]), (2, ("a", "b"), [2, 5])]
-)
+@pytest.mark.parametrize(("which", "columns", "values"), [(0, ("a", "b"), [1, 3]), (1, ("a", "a.2", "b"), [1, 3]), (2, ("a", "b"), [2, 5])])
 def test_duplicate_columns_are_kept_renamed_or_averaged(which, columns, values):
     text = "a,a,b\n1,3,9\n3,7,9\n"
     report = look(text)
@@ -210,7 +210,7 @@ def test_table_in_gz_or_zip_is_the_table():
 
 def test_reading_tells_the_same_as_inspecting_and_its_steps_repeat_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    content = "a;b;b\n1,5;2,5;3\n3;4;5\n".encode()
+    content = b"a;b;b\n1,5;2,5;3\n3;4;5\n"
     (tmp_path / "t.csv").write_bytes(content)
     report = look(content, "t.csv", duplicate_columns="rename")
     (call, arguments), *rest = report.dataset.steps
@@ -219,7 +219,9 @@ def test_reading_tells_the_same_as_inspecting_and_its_steps_repeat_it(tmp_path, 
     assert read(content, filename="t.csv", **report.options).digest == report.dataset.digest
 
 
-@pytest.mark.parametrize("options", [{"colour": 1}, {"format": "pdf"}, {"separator": "::"}, {"duplicate_columns": "last"}, {"index_column": 9}])
+@pytest.mark.parametrize(
+    "options", [{"colour": 1}, {"format": "pdf"}, {"separator": "::"}, {"duplicate_columns": "last"}, {"index_column": 9}]
+)
 def test_wrong_options_are_findings_not_errors(options):
     report = look("a,b\n1,2\n3,4\n", **options)
     assert report.dataset is None and report.findings[0].level == "stop"
