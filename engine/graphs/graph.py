@@ -384,6 +384,9 @@ def why_not(marks: Marks, kind: Kind) -> tuple[str, int, int] | None:
 
 def _in_one_cycle(directed: NDArray[Any]) -> NDArray[np.bool_]:
     """Return the (p, p) relation of lying on a common directed cycle."""
+    if len(directed) <= 64:  # a few small matrix products take less than making a sparse matrix
+        reach = ancestors(directed)
+        return reach & reach.T
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 

@@ -86,9 +86,9 @@ def check_projection(dag, hidden, mag_classes):
         for given in conditioning_sets(len(kept), i, j)
     )
     assert separations(mag) == model
-    standard = [graph.relabel(dict(zip(graph.nodes, seen, strict=True))) for graph in mag_classes(len(kept))[model]]
-    assert mag in standard
-    assert pag_of(mag) == agreed(standard)
+    members = mag_classes(len(kept))[model]
+    assert any(np.array_equal(mag.marks, member.marks) for member in members)
+    assert np.array_equal(pag_of(mag).marks, agreed(members).marks)
 
 
 @pytest.mark.parametrize("dag", random_dags(30, nodes=range(6, 9), degree=2.5, seed=2), ids=lambda g: f"p{g.p}")
