@@ -13,9 +13,10 @@ from engine.jobs import Job
 from tests.chaos.world import World
 from tests.engine.jobs.toys import HASTE
 
-# What a deed says when nobody interferes.
+# What a deed says when nobody interferes; a server that was down cannot know an exit code.
 OWN_DEATHS = {
-    "segfault": "native code", "mistake": "Column B never varies", "bug": "not aligned", "greedy": "more memory", "exit": "exit code 17",
+    "segfault": ("native code",), "mistake": ("Column B never varies",), "bug": ("not aligned",), "greedy": ("more memory",),
+    "exit": ("exit code 17", "while the app was not watching"),
 }  # fmt: skip
 
 
@@ -63,7 +64,7 @@ def _job(world: World, job: Job, audit: list[list[str]]) -> list[str]:
     elif job.state == "failed":
         if not job.problem or not job.problem.fix:
             found.append("failed without words")
-        if not (_was_hurt(world, job) or (deed in OWN_DEATHS and OWN_DEATHS[deed] in job.error)):
+        if not (_was_hurt(world, job) or any(words in job.error for words in OWN_DEATHS.get(deed, ()))):
             found.append(f"failed though nobody touched it: {job.error!r}")
     elif job.state == "cancelled":
         if job.key not in world.cancelled:
