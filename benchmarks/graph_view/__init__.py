@@ -1,0 +1,1 @@
+"""A page to time the graph view on, beside pyvis's own."""
