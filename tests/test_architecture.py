@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = {"core": 0, "graphs": 1, "data": 1, "independence": 2, "discovery": 3}  # the right may import the left, never back
 SCREEN = {"streamlit", "plotly", "pyvis"}
-LATE = {"torch", "rdkit", "pygraphviz", "networkx", "numba", "sklearn"}
+LATE = {"torch", "rdkit", "pygraphviz", "networkx", "sklearn"}
 TOP = {
     ".ci", ".gitignore", ".streamlit", "LICENSE", "README.md", "app.py", "assets", "benchmarks", "constraints.txt", "engine", "pages",
     "pyproject.toml", "requirements-cluster.txt", "requirements-cpu.txt", "requirements-dev.txt", "requirements.txt", "start.py", "tests",
@@ -134,7 +134,7 @@ def test_import_engine_is_small_and_quick():
 def test_reading_the_table_of_methods_loads_nothing_heavy():
     code = "import engine, sys; engine.methods(); print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert not set(done.stdout.split()) & (SCREEN | {"torch", "rdkit", "pygraphviz", "numba", "sklearn"})
+    assert not set(done.stdout.split()) & (SCREEN | {"torch", "rdkit", "pygraphviz", "sklearn"})
 
 
 def test_the_server_is_healthy_before_anything_heavy_loads():

@@ -18,7 +18,7 @@ from engine.core.digest import digest_of
 from engine.core.errors import UserError
 from engine.core.plugins import plugins
 
-PACKAGES = ("numpy", "scipy", "pandas", "networkx", "scikit-learn", "numba", "torch")
+PACKAGES = ("numpy", "scipy", "pandas", "networkx", "scikit-learn", "torch")
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,8 @@ class Result:
         meta = json.loads((folder / "meta.json").read_text())
         provenance = meta["provenance"] and Provenance(**meta["provenance"] | {"warnings": tuple(meta["provenance"]["warnings"])})
         kind = _type_named(meta["type"])
+        if not issubclass(kind, Result):
+            raise UserError(f"The file in {folder} names {meta['type']}, which is not a result.", "Do not open results of unknown origin.")
         strange = set(meta["parts"]) - {f.name for f in dataclasses.fields(kind)}
         if strange:
             raise UserError(f"The result in {folder} has an unknown part '{min(strange)}'.", "Do not open results of unknown origin.")
