@@ -64,8 +64,18 @@ def search(test: IndependenceTest, params: PcParams, context: Context) -> GraphR
     found.improve(adjacent, context)
     marks, n_conflicts = oriented(adjacent, found)
     graph = Graph(test.nodes, found.numbered(marks), "cpdag")
-    _report(graph, n_conflicts, context)
-    return GraphResult(graph=graph, trace=test.trace, n_conflicts=n_conflicts)
+    is_valid = _is_cpdag(graph)
+    if n_conflicts:
+        context.warn(
+            f"Test results contradicted each other in {n_conflicts} place{'s' if n_conflicts > 1 else ''} where arrows were to be set; "
+            "the claim with the larger p-value was kept each time. Directions near these places are doubtful."
+        )
+    if not is_valid:
+        context.warn(
+            "The graph is not a valid CPDAG: no DAG has exactly these edges and arrows, because some test results contradict each other. "
+            "Try another significance level, or compare with another method."
+        )
+    return GraphResult(graph=graph, trace=test.trace, n_conflicts=n_conflicts, is_valid=is_valid)
 
 
 class Separators:
@@ -201,22 +211,12 @@ def _outline(found: Separators, adjacent: Bools) -> Graph:
     return Graph(found.test.nodes, lines, "ug")
 
 
-def _report(graph: Graph, n_conflicts: int, context: Context) -> None:
-    """Say so when the tests contradict each other."""
-    if n_conflicts:
-        context.warn(
-            f"Test results contradicted each other in {n_conflicts} place{'s' if n_conflicts > 1 else ''} where arrows were to be set; "
-            "the claim with the larger p-value was kept each time. Directions near these places are doubtful."
-        )
+def _is_cpdag(graph: Graph) -> bool:
+    """Return whether the graph is the CPDAG of some DAG."""
     try:
-        valid = cpdag_of(dag_of(graph)) == graph
+        return cpdag_of(dag_of(graph)) == graph
     except UserError:
-        valid = False
-    if not valid:
-        context.warn(
-            "The graph is not a valid CPDAG: no DAG has exactly these edges and arrows, because some test results contradict each other. "
-            "Try another significance level, or compare with another method."
-        )
+        return False
 
 
 def _slices(total: int, step: int) -> Iterator[slice]:

@@ -38,12 +38,14 @@ class GraphResult(Result):
     trace : every test of the run on the data itself, without the resamples.
     order : causal order of the variables, for methods that search orders.
     n_conflicts : claims about arrows that were dropped because others contradict them.
+    is_valid : whether the graph is what its kind says; a CPDAG that no DAG belongs to is not.
     """
 
     graph: Graph
     trace: Trace
     order: tuple[str, ...] | None = None
     n_conflicts: int = 0
+    is_valid: bool = True
 
     @property
     def alpha(self) -> float:
@@ -61,8 +63,8 @@ class GraphResult(Result):
         graph = self.graph
         edges = f"{graph.n_edges} edges, {int(graph.directed.sum())} with a definite direction"
         found = [("Graph", f"{KINDS[graph.kind]} of {graph.p} variables"), ("Edges", edges), ("Tests", f"{len(self.trace):,}")]
-        if self.n_conflicts:
-            found.append(("Conflicts", str(self.n_conflicts)))
+        if self.n_conflicts or not self.is_valid:
+            found.append(("Conflicts", f"{self.n_conflicts}{'' if self.is_valid else f', not a valid {KINDS[graph.kind]}'}"))
         return [*rows[:2], *found, *rows[2:]]
 
     def separator(self, a: str, b: str) -> tuple[str, ...] | None:
@@ -94,6 +96,10 @@ class GraphResult(Result):
             return Evidence(f"{a} and {b} are not joined: {self._separation(a, b, tests)}", tests)
         picture = f"{edge.source} {_PICTURE[edge.mark_source, edge.mark_target]} {edge.target}"
         meaning = meaning_of(self.graph.kind, edge.source, edge.mark_source, edge.mark_target, edge.target)
+        if not self.is_valid:
+            meaning = (
+                f"The tests contradict each other and this is not a valid {KINDS[self.graph.kind]}: take directions as suggestions only."
+            )
         return Evidence(f"{picture}: {self._dependence(a, b, tests)} {meaning}{self._support(edge.source, edge.target)}", tests)
 
     def _dependence(self, a: str, b: str, tests: pd.DataFrame) -> str:

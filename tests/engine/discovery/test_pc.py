@@ -121,7 +121,9 @@ def test_a_result_that_no_dag_can_have_is_called_invalid(run):
     square = [("AC", "BD", 0.6), ("BD", "AC", 0.6)]
     result = run("pc", Scripted("ABCD", square), alpha=0.05)
     assert result.graph.n_edges == 4 and not result.graph.directed.any()
+    assert not result.is_valid
     assert any("not a valid CPDAG" in warning for warning in result.provenance.warnings)
+    assert "suggestions only" in result.evidence("A", "B").sentence
 
 
 def test_directed_cycles_are_undone():
