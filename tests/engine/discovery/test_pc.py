@@ -73,6 +73,12 @@ def test_permuting_discrete_columns_permutes_the_graph(run):
     assert run("pc", frame[columns], alpha=0.1).graph == graph.subgraph(columns)
 
 
+@pytest.mark.parametrize("order", ["ABCD", "DCBA", "CADB"])
+def test_equal_p_values_are_told_apart_by_name(order, run):
+    tied = [("AC", "", 0.6), ("BD", "", 0.6), ("AD", "", 0.2)]
+    assert set(map(str, run("pc", Scripted(order, tied), alpha=0.05).graph.edges())) >= {"A --> B", "C --> B"}
+
+
 def test_skeleton_is_that_of_the_plain_algorithm(run):
     frame = samples(random_dag(9, 3, np.random.default_rng(4)), 300)
     assert np.array_equal(run("pc", frame, alpha=0.05).graph.skeleton, plain_skeleton(FisherZ.of(frame.columns, frame.to_numpy(), 0.05)))
