@@ -9,7 +9,7 @@ import numpy as np
 from tests.chaos.world import World
 from tests.engine.jobs.toys import ToyParams
 
-DEEDS = {"sleep": 8, "graph": 3, "empty": 2, "segfault": 1, "mistake": 1, "bug": 1, "greedy": 1, "exit": 1, "grandchild": 1}
+DEEDS = {"sleep": 8, "graph": 3, "empty": 2, "segfault": 1, "mistake": 1, "bug": 1, "greedy": 1, "exit": 1, "grandchild": 2}
 WEIGHTS = {
     "submit": 26, "resubmit": 12, "cancel": 10, "retry": 6, "delete": 5, "hurt_worker": 14, "kill_server": 7, "second_server": 3,
     "kill_spare": 4, "freeze_worker": 2, "freeze_server": 3, "browse": 10,
