@@ -1,4 +1,4 @@
-"""Samples that come with the product, each with its source and licence."""
+"""Bundled samples: ``NAME.parquet`` is the table (a column ``regime`` last), ``NAME.json`` what is known of it."""
 
 import dataclasses
 import json
@@ -56,18 +56,6 @@ def sample(name: str) -> Dataset:
     targets = {label: None if goal is None else tuple(goal) for label, goal in facts["targets"].items()}
     made = Dataset(frame, name, facts["kind"], facts["source"], facts["licence"], regime, targets, truth=facts["truth"])
     return made.after("engine.sample", name=name)
-
-
-def keep(made: Dataset, name: str, label: str, about: str) -> None:
-    """Write a dataset into the folder of samples: the table as parquet, what is known about it as JSON beside it."""
-    frame = made.frame.assign(**{REGIME: made.regime}) if made.regime else made.frame
-    frame.to_parquet(SAMPLES / f"{name}.parquet", compression="zstd", index=False)
-    facts = {
-        "name": name, "label": label, "about": about, "source": made.source, "licence": made.licence, "kind": made.kind,
-        "targets": {regime: None if goal is None else list(goal) for regime, goal in made.targets.items()},
-        "truth": dict(made.truth), "steps": list(made.steps),
-    }  # fmt: skip
-    (SAMPLES / f"{name}.json").write_text(json.dumps(facts, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
 @lru_cache(maxsize=32)

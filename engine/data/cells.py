@@ -13,6 +13,7 @@ from engine.data.transform import as_numbers
 
 MOSTLY = 0.5  # share of cells that are numbers, from which a text column was meant to be numeric
 MIN_IDS = 10
+TOO_LARGE = 1e150
 GENE_MONTHS = {
     "jan": "JAN", "feb": "FEB", "mar": "MARCH", "apr": "APR", "may": "MAY", "jun": "JUN", "jul": "JUL", "aug": "AUG",
     "sep": "SEPT", "oct": "OCT", "nov": "NOV", "dec": "DEC",
@@ -47,6 +48,16 @@ def gaps(look: Look) -> Iterator[Finding]:
             offers.insert(0, repair(f"Drop {dropped:,} rows", "drop_rows_with_gaps", columns=list(columns)))
         message = f"{total:,} {what} cells in {rows:,} of {look.n:,} rows, in {listed}. Drop the rows, fill the gaps, or drop the columns."
         yield Finding(code, "stop", message, columns[0], columns, tuple(offers))
+
+
+def too_large(look: Look) -> Iterator[Finding]:
+    """Find columns whose squares overflow."""
+    columns = look.columns((look.high > TOO_LARGE) | (look.low < -TOO_LARGE))
+    columns = tuple(name for name in columns if look.counts[look.names.index(name)])
+    if columns:
+        offers = (repair("Leave out", "drop_columns", columns=list(columns)),) if len(columns) < look.dataset.p else ()
+        message = f"{named(columns)} {verb(columns, 'holds', 'hold')} numbers beyond {TOO_LARGE:g}, whose squares cannot be computed."
+        yield Finding("too-large", "stop", message, columns[0], columns, offers)
 
 
 def text_in_numbers(look: Look) -> Iterator[Finding]:

@@ -71,8 +71,9 @@ def linear_dependence(frame: pd.DataFrame) -> tuple[Dependence, ...]:
     names = [str(name) for name in numeric.columns]
     if len(values) == 0:
         return ()
-    mean, spread = values.mean(axis=0), values.std(axis=0)
-    varies = np.flatnonzero(spread > 1e-14 * np.maximum(np.abs(mean), 1e-300))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, spread = values.mean(axis=0), values.std(axis=0)
+    varies = np.flatnonzero(np.isfinite(spread) & (spread > 1e-14 * np.maximum(np.abs(mean), 1e-300)))
     if len(values) <= len(varies) + 1 or len(varies) < 2:
         return ()
     scaled = (values[:, varies] - mean[varies]) / spread[varies]

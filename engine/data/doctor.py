@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import numpy as np
+
 from engine.core import Dataset, UserError
 from engine.data import cells, columns, rows
 from engine.data.findings import Finding
 from engine.data.look import Look
 
 CHECKS = (
-    columns.correlation_matrix, cells.text_in_numbers, cells.date_columns, columns.constants, cells.gaps, columns.copies, columns.sums,
+    columns.correlation_matrix, cells.text_in_numbers, cells.date_columns, columns.constants, cells.gaps, cells.too_large,
+    columns.copies, columns.sums,
     cells.spreadsheet_names, cells.identifiers, rows.dates, rows.time, rows.few_rows, rows.regimes, columns.shapes, columns.groups,
     columns.regime_columns, rows.many_rows, columns.raw_scale,
 )  # fmt: skip
@@ -29,10 +32,11 @@ def examine(dataset: Dataset) -> tuple[Finding, ...]:
     >>> [finding.code for finding in examine(Dataset(pd.DataFrame({"A": [1, 2, 3, 5, 9], "B": [1, 1, 1, 1, 1]})))][:1]
     ['constant']
     """
-    look = Look.at(dataset)
+    look = Look.at(Dataset.of(dataset))
     if look.n == 0:
-        return (Finding("file-empty", "stop", f"{dataset.name} has no rows."),)
-    findings = [finding for check in CHECKS for finding in check(look)]
+        return (Finding("file-empty", "stop", f"{look.dataset.name} has no rows."),)
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers too large to square have a finding of their own
+        findings = [finding for check in CHECKS for finding in check(look)]
     return tuple(sorted(findings, key=lambda finding: ORDER[finding.level]))
 
 

@@ -119,7 +119,10 @@ def read_targets(source: str | Path | bytes, *, filename: str = "targets.csv") -
     content, label = (source, filename) if isinstance(source, bytes) else (checked_file(source), Path(source).name)
     content, label = opened(content, label, allowed=TEXT)
     decoded, _ = text.decode(content, None, label)
-    rows = list(csv.reader(decoded.splitlines(), delimiter=text.layout_of(decoded).separator))
+    try:
+        rows = list(csv.reader(decoded.splitlines(), delimiter=text.layout_of(decoded).separator))
+    except csv.Error as problem:
+        raise UserError(f"{label} cannot be read: {problem}.", "It needs the columns environment and target.", label) from None
     names = {name.strip().lower(): i for i, name in enumerate(rows[0])}
     environment = next((names[n] for n in ("environment", "regime", "experiment", "setting", "condition") if n in names), None)
     target = next((names[n] for n in ("target", "targets", "variable", "gene") if n in names), None)

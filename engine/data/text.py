@@ -132,7 +132,10 @@ def parse(text: str, layout: Layout, header: bool, filename: str) -> tuple[list[
     body : table with columns 0, 1, ...; numbers where every cell of a column is a number or a gap, else text.
     """
     records = csv.reader(_lines(text), delimiter=layout.separator, skipinitialspace=layout.separator == " ")
-    first: list[str] = next((row for row in records if any(cell.strip() for cell in row)), [])
+    try:
+        first: list[str] = next((row for row in records if any(cell.strip() for cell in row)), [])
+    except csv.Error as problem:
+        raise refuse("ragged", f"Row 1 of {filename} cannot be read: {problem}.", where=f"{filename}, row 1") from None
     skipped = records.line_num if header else 0
     width = len(first)
     if width > 1 and all(not cell.strip() for cell in first):
