@@ -42,11 +42,8 @@ def badge() -> None:
 st.set_page_config(page_icon=str(ASSETS / "icon.svg"), layout="wide")
 page = st.navigation(SECTIONS)
 st.set_page_config(page_title="Causeway" if page is SECTIONS["Start"][0] else f"{page.title} · Causeway")
-is_dark = st.context.theme.type == "dark"
-st.logo(ASSETS / ("logo-dark.svg" if is_dark else "logo-light.svg"), size="large", icon_image=ASSETS / "icon.svg")
+st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.svg")
 st.html(ASSETS / "style.css")
-if is_dark:
-    st.html(ASSETS / "dark.css")
 page.run()
 # after the page, so that looking at the runs never delays it
 if live_runs():

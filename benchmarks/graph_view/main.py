@@ -46,5 +46,5 @@ if st.query_params.get("with") == "pyvis":
     st.iframe(pyvis_page(pag), height=HEIGHT)
 else:
     if st.query_params.get("view") == "whole":
-        st.session_state.setdefault(graph.state.slot("bench", "steps"), "Whole graph")
+        st.session_state.setdefault(graph.state.slot("bench", "steps"), graph.WHOLE)
     graph.panel(pag, "bench", details)

@@ -14,7 +14,8 @@ from engine.graphs import Graph
 from engine.graphs.layout import layout
 from pages.parts import frame, picture, state, svg
 
-STEPS = {"Whole graph": None, "1 step": 1, "2 steps": 2, "3 steps": 3}
+WHOLE = "All"
+STEPS = {WHOLE: None, "1": 1, "2": 2, "3": 3}
 FORMS = ("edges", "dot", "graphml", "tetrad")
 COMPLETE_FROM = 4  # a triangle is no surprise
 
@@ -120,7 +121,7 @@ def _remember(graph: Graph, key: str, selected: Selection | None) -> None:
     """Give the controls their first values, and drop names that a new graph no longer has."""
     steps, find = state.slot(key, "steps"), state.slot(key, "find")
     if steps not in st.session_state:
-        state.keep(steps, "2 steps" if graph.p > picture.MANY else "Whole graph")
+        state.keep(steps, "2" if graph.p > picture.MANY else WHOLE)
     if state.kept(find, None) not in graph.nodes:
         state.keep(find, None)
     if state.slot(key, "selected") not in st.session_state:
@@ -145,13 +146,13 @@ def _controls(graph: Graph, key: str) -> tuple[int | None, float]:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.selectbox(
             "Find a variable", graph.nodes, index=None, placeholder="Type a name", format_func=picture.shorten,
-            key=state.slot(key, "find"), on_change=found, width=220,
+            key=state.slot(key, "find"), on_change=found, width=190,
         )  # fmt: skip
-        steps = st.segmented_control("Show", list(STEPS), key=state.slot(key, "steps"), on_change=narrowed, required=True)
+        steps = st.segmented_control("Steps around it", list(STEPS), key=state.slot(key, "steps"), on_change=narrowed, required=True)
         percent = 0
         if graph.support is not None:
             percent = st.slider("Support at least", 0, 100, 0, 5, format="%d%%", key=state.slot(key, "support"), width=200)
-    return STEPS[steps or "Whole graph"], percent / 100
+    return STEPS[steps or WHOLE], percent / 100
 
 
 def _aim(key: str, name: str | None) -> None:
