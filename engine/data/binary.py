@@ -12,12 +12,11 @@ import numpy as np
 import pandas as pd
 
 from engine.core import UserError
+from engine.data import h5ad
 from engine.data.findings import Finding, named, refuse, reread
-from engine.data.safety import MAX_COLUMNS, MAX_OPENED, MAX_RATIO, SMALL, check_zip
+from engine.data.safety import MAX_COLUMNS, MAX_OPENED, MAX_RATIO, SMALL, check_cells, check_zip
 
 log = logging.getLogger("engine.data")
-MOST_REGIMES = 50
-H5_STRUCTURE = 5_000  # groups and datasets looked at before an HDF5 file is refused
 
 
 @dataclass(frozen=True)
@@ -29,18 +28,6 @@ class RawTable:
     row_names: "pd.Index[Any] | None" = None
     findings: tuple[Finding, ...] = ()
     regime: tuple[str, ...] | None = None
-
-
-def check_cells(rows: int, columns: int, limit: int | None, filename: str) -> None:
-    """Refuse a table with too many columns, or with more cells than may be read at once."""
-    if columns > MAX_COLUMNS and rows > MAX_COLUMNS:
-        raise refuse("too-wide", f"{filename} has {columns:,} columns; at most {MAX_COLUMNS:,} are read.", where=filename)
-    if limit is not None and rows * columns > limit:
-        message = (
-            f"{rows:,} rows × {columns:,} columns are {rows * columns / 1e6:,.1f} million cells, more than {limit / 1e6:,.0f} million."
-        )
-        offer = reread("Read it all the same (slow)", max_cells=rows * columns)
-        raise refuse("too-many-cells", message + " Reading it takes a while.", offer, where=filename)
 
 
 Reader = TypeVar("Reader", bound=Callable[..., RawTable])
@@ -134,16 +121,7 @@ def read_parquet(content: bytes, filename: str, limit: int | None) -> RawTable:
 @foreign("an AnnData file")
 def read_h5ad(content: bytes, filename: str, regime_column: str | None, limit: int | None) -> RawTable:
     """Read the matrix X of an AnnData file with the names of its variables, and offer its annotations as regimes."""
-    import h5py
-
-    with h5py.File(io.BytesIO(content), "r") as file:
-        _check_h5(file, filename)
-        for part in ("X", "var"):
-            if part not in file:
-                raise refuse("h5ad-layout", f"{filename} has no {part}: it is not an AnnData file.", where=filename)
-        values = _matrix(file["X"], filename, limit)
-        header = _index_names(file["var"], filename)
-        annotations = _annotations(file["obs"], len(values)) if "obs" in file and isinstance(file["obs"], h5py.Group) else {}
+    values, header, annotations = h5ad.contents(content, filename, limit)
     if len(header) != values.shape[1]:
         raise refuse("h5ad-layout", f"{filename} names {len(header):,} variables but X has {values.shape[1]:,} columns.", where=filename)
     regime = None
@@ -160,100 +138,6 @@ def read_h5ad(content: bytes, filename: str, regime_column: str | None, limit: i
         message = f"The cells are annotated by {named(annotations)}. Was one of these the setting of the experiment?"
         findings = (Finding("regime-column", "note", message, filename, tuple(annotations), tuple(offers[:10])),)
     return RawTable(header, pd.DataFrame(values), None, findings, regime)
-
-
-def _check_h5(file: Any, filename: str) -> None:
-    """Refuse links to other files, storage outside the file, and objects that only Python could decode."""
-    import h5py
-
-    waiting, seen = [file], 0
-    while waiting:
-        group = waiting.pop()
-        for name in group:
-            seen += 1
-            link = group.get(name, getlink=True)
-            if seen > H5_STRUCTURE or not isinstance(link, h5py.HardLink):
-                raise refuse(
-                    "h5ad-unsafe", f"{filename} links to other places or is too nested. It was not read.", where=f"{group.name}/{name}"
-                )
-            item = group[name]
-            if isinstance(item, h5py.Group):
-                waiting.append(item)
-            elif isinstance(item, h5py.Dataset):
-                if item.external or item.is_virtual:
-                    raise refuse("h5ad-unsafe", f"{item.name} of {filename} is stored in another file. It was not read.", where=item.name)
-                kinds = [item.dtype] if item.dtype.names is None else [item.dtype[field] for field in item.dtype.names]
-                if any(kind.kind in "OV" and h5py.check_string_dtype(kind) is None for kind in kinds):
-                    message = f"{item.name} of {filename} holds Python objects. It was not read. Save the file without it."
-                    raise refuse("h5ad-unsafe", message, where=item.name)
-
-
-def _matrix(node: Any, filename: str, limit: int | None) -> "np.typing.NDArray[np.float64]":
-    """Read X, dense or compressed by rows or columns."""
-    import h5py
-    from scipy.sparse import csc_array, csr_array
-
-    if isinstance(node, h5py.Dataset):
-        if node.ndim != 2 or node.dtype.kind not in "fiub":
-            raise refuse("h5ad-layout", f"X of {filename} is not a table of numbers.", where="X")
-        check_cells(node.shape[0], node.shape[1], limit, filename)
-        _check_inflation(node, filename)
-        return np.asarray(node[()], dtype=np.float64)
-    form = _text(node.attrs.get("encoding-type", node.attrs.get("h5sparse_format", "")))
-    shape = tuple(int(size) for size in node.attrs.get("shape", node.attrs.get("h5sparse_shape", ())))
-    if len(shape) != 2 or not form.startswith(("csr", "csc")) or min(shape) < 0:
-        raise refuse("h5ad-layout", f"X of {filename} is stored as '{form}', which is not read.", where="X")
-    check_cells(shape[0], shape[1], limit, filename)
-    parts = [node[name] for name in ("data", "indices", "indptr")]
-    for part in parts:
-        _check_inflation(part, filename)
-    data, indices, indptr = (part[()] for part in parts)
-    matrix = (csr_array if form.startswith("csr") else csc_array)((data.astype(np.float64), indices, indptr), shape=shape)
-    matrix.check_format(full_check=True)
-    return np.asarray(matrix.todense())
-
-
-def _check_inflation(node: Any, filename: str) -> None:
-    size, stored = node.size * node.dtype.itemsize, max(node.id.get_storage_size(), 1)
-    if size > MAX_OPENED or (size > SMALL and size > MAX_RATIO * stored):
-        raise refuse("file-archive", f"{node.name} of {filename} opens to {size / 1e6:,.0f} MB and was not opened.", where=node.name)
-
-
-def _index_names(group: Any, filename: str) -> list[str]:
-    import h5py
-
-    if not isinstance(group, h5py.Group):
-        raise refuse(
-            "h5ad-layout", f"{filename} is in AnnData's layout before version 0.7. Save it again with a newer one.", where=filename
-        )
-    node = group[_text(group.attrs.get("_index", "_index"))]
-    _check_inflation(node, filename)
-    return [_text(name) for name in node[()]]
-
-
-def _annotations(obs: Any, n: int) -> dict[str, tuple[str, ...]]:
-    """Return the annotations of the rows that have between 2 and 50 values."""
-    import h5py
-
-    found = {}
-    index = _text(obs.attrs.get("_index", "_index"))
-    for name in (name for name in obs if name != index):
-        node = obs[name]
-        if isinstance(node, h5py.Group) and {"codes", "categories"} <= set(node):
-            texts = [_text(label) for label in node["categories"][()]]
-            codes = node["codes"][()]
-            labels = tuple(texts[code] for code in codes) if len(codes) == n and codes.min(initial=0) >= 0 else ()
-        elif isinstance(node, h5py.Dataset) and node.shape == (n,) and (node.dtype.kind in "iub" or h5py.check_string_dtype(node.dtype)):
-            labels = tuple(_text(label) for label in node[()])
-        else:
-            continue
-        if 2 <= len(set(labels)) <= min(MOST_REGIMES, n - 1):
-            found[str(name)] = labels
-    return found
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _cell_name(cell: Any) -> str:

@@ -9,9 +9,9 @@ import pandas as pd
 
 from engine.core import Dataset, UserError
 from engine.data import text
-from engine.data.binary import RawTable, check_cells, read_excel, read_h5ad, read_parquet
+from engine.data.binary import RawTable, read_excel, read_h5ad, read_parquet
 from engine.data.findings import FileReport, Finding, Refusal, refuse, reread
-from engine.data.safety import TEXT, check_start, checked_file, opened
+from engine.data.safety import TEXT, check_cells, check_start, checked_file, opened
 from engine.data.table import tabulate
 
 INLINE_CELLS = 5_000_000

@@ -121,6 +121,18 @@ def check_zip(content: bytes, filename: str) -> zipfile.ZipFile:
     return archive
 
 
+def check_cells(rows: int, columns: int, limit: int | None, filename: str) -> None:
+    """Refuse a table with too many columns, or with more cells than may be read at once."""
+    if columns > MAX_COLUMNS and rows > MAX_COLUMNS:
+        raise refuse("too-wide", f"{filename} has {columns:,} columns; at most {MAX_COLUMNS:,} are read.", where=filename)
+    if limit is not None and rows * columns > limit:
+        message = (
+            f"{rows:,} rows × {columns:,} columns are {rows * columns / 1e6:,.1f} million cells, more than {limit / 1e6:,.0f} million."
+        )
+        offer = reread("Read it all the same (slow)", max_cells=rows * columns)
+        raise refuse("too-many-cells", message + " Reading it takes a while.", offer, where=filename)
+
+
 def _expect(content: bytes, kind: str, filename: str) -> None:
     found = "zip" if kind_of(content) == "xlsx" and kind == "zip" else kind_of(content)
     if found != kind:

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from engine.core import Dataset, UserError
-from engine.data.binary import RawTable, check_cells
+from engine.data.binary import RawTable
 from engine.data.findings import Finding, Repair, named, refuse, reread
 from engine.data.regimes import as_regimes
-from engine.data.safety import MAX_COLUMNS
+from engine.data.safety import MAX_COLUMNS, check_cells
 from engine.data.series import parse_dates
 
 if TYPE_CHECKING:
