@@ -16,11 +16,12 @@ Places = Mapping[str, tuple[float, float]]
 
 LABEL_LENGTH = 18
 BOX_HEIGHT = 30.0
-LETTER_WIDTH = 8.0
+LETTER_WIDTH = 0.57  # of the size of the text
 DOT_RADIUS = 7.0
 MAP_WIDTH = 1_500.0  # px; a wider map gets larger dots, so that they are still seen when all of it is shown
 BENDS = (50.0, 100.0)  # px beside the straight line
 MOST_BEND = 0.3
+FEW = 30
 MANY = 150  # beyond this many nodes a map of dots is readable and a map of boxes is not
 COLORS = {"directed": "#0068b5", "bidirected": "#c65102", "undetermined": "#6f7a76"}
 
@@ -69,7 +70,13 @@ def half_sizes(graph: Graph, places: Places) -> dict[str, tuple[float, float]]:
     if graph.p > MANY:
         radius = DOT_RADIUS * dot_unit(places)
         return dict.fromkeys(graph.nodes, (radius, radius))
-    return {name: (len(shorten(name)) * LETTER_WIDTH / 2 + 10, BOX_HEIGHT / 2) for name in graph.nodes}
+    letter = LETTER_WIDTH * text_size(graph)
+    return {name: (len(shorten(name)) * letter / 2 + 10, BOX_HEIGHT / 2) for name in graph.nodes}
+
+
+def text_size(graph: Graph) -> int:
+    """Return the size of the labels in px; a small graph has room for larger ones."""
+    return 17 if graph.p <= FEW else 14
 
 
 def dot_unit(places: Places) -> float:
@@ -139,8 +146,8 @@ def drawing(graph: Graph, places: Places) -> dict[str, Any]:
     net = network(graph, places)
     nodes = [{k: v for k, v in node.items() if k not in ("color", "font")} for node in net.nodes]
     # the names of a map appear when the user comes closer
-    closeness = {"scaling": {"label": {"drawThreshold": 11 if graph.p > MANY else 5}}}
-    return {"nodes": nodes, "edges": net.edges, "options": OPTIONS | {"nodes": OPTIONS["nodes"] | closeness}}
+    labels = {"scaling": {"label": {"drawThreshold": 11 if graph.p > MANY else 5}}, "font": {"size": text_size(graph)}}
+    return {"nodes": nodes, "edges": net.edges, "options": OPTIONS | {"nodes": OPTIONS["nodes"] | labels}}
 
 
 def words(graph: Graph) -> str:

@@ -30,7 +30,8 @@ def svg(graph: Graph, places: picture.Places) -> str:
     curved = {} if dots else picture.bends(graph, places)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{left:.1f} {top:.1f} {width:.1f} {height:.1f}"'
-        f' width="{width:.0f}" height="{height:.0f}" font-family="IBM Plex Sans, Helvetica, Arial, sans-serif" font-size="14">',
+        f' width="{width:.0f}" height="{height:.0f}" font-size="{picture.text_size(graph)}"'
+        ' font-family="IBM Plex Sans, Helvetica, Arial, sans-serif">',
         f"<title>{html.escape(picture.words(graph))}</title>",
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" fill="{PAPER}"/>',
     ]
