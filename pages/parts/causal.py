@@ -65,11 +65,9 @@ def stability(result: GraphResult, dataset: Dataset) -> None:
     """Show how often each edge came back from resampled rows, or offer to find out."""
     if result.graph.support is not None:
         frame.table(result.graph.edge_frame(), empty=in_words(result.graph, result.trace.alpha))
-        st.caption(
-            "'present': share of the resamples in which the pair is joined. 'same marks': and points the same way."
-        )
-    elif dataset.kind == "correlation":
-        frame.empty("A correlation matrix has no rows to resample.", "Upload the table itself to see how stable each edge is.")
+        st.caption("'present': share of the resamples in which the pair is joined. 'same marks': and points the same way.")
+    elif not result.supports_bootstrap:
+        frame.empty("This method does not resample rows.", "Choose another method to see how stable each edge is.")
     else:
         frame.empty(
             "How sure is each edge?",
@@ -93,10 +91,7 @@ def side_by_side(a: Result, b: Result) -> None:
 
 
 def diagnostics(result: GraphResult) -> None:
-    """Show how many tests were asked, how their p-values fall, and what the run had to warn about."""
-    made = result.provenance
-    for warning in made.warnings if made else ():
-        st.warning(frame.escape(warning), icon=":material/warning:")
+    """Show how many tests were asked and how their p-values fall."""
     frame.facts(result.summary())
     st.plotly_chart(charts.p_values(result.trace), alt="Histogram of the p-values of all tests", key="discovery.p_values")
 

@@ -94,6 +94,16 @@ def table(
     return int(rows[0]) if rows and rows[0] < len(frame) else None
 
 
+def fold(sentences: Sequence[str], subject: str) -> None:
+    """Fold away what a reader should know about something: one line that says how much there is, the sentences inside."""
+    if not sentences:
+        return
+    count = "One thing" if len(sentences) == 1 else f"{len(sentences)} things"
+    with st.expander(f"{count} to know about {subject}", icon=":material/warning:"):
+        for sentence in sentences:
+            st.markdown(escape(sentence))
+
+
 def facts(rows: Sequence[tuple[str, str]]) -> None:
     """Show label and value pairs in one line that wraps."""
     with st.container(horizontal=True, gap="medium"):

@@ -11,6 +11,7 @@ from engine.graphs import Graph
 from pages.parts import frame, graph, pick, state
 
 POLL_S = 0.4
+REREAD_S = 3.0  # a run that took longer is not read again while the user waits
 ASKED, ADOPTED = "run.asked", "run.adopted"
 
 
@@ -70,7 +71,7 @@ def _reread(method: Method, dataset: Dataset, params: Params) -> Result | None:
     if job is None or job.state != "done" or (job.method, job.dataset) != (method.name, dataset.digest):
         return None
     changed = {name for name, value in params.to_dict().items() if value != job.params.get(name)}
-    if changed != {"alpha"} or job.params.get("bootstrap"):
+    if changed != {"alpha"} or job.params.get("bootstrap") or (job.seconds or 0) > REREAD_S:
         return None
     state.set_link({"alpha": str(params.to_dict()["alpha"])})
     return _reoriented(job.key, params.to_dict()["alpha"], opened(job.key), dataset, params)
@@ -100,7 +101,7 @@ def opened(key: str) -> Result:
 
 def _submit(method: Method, dataset: Dataset, params: Params) -> jobs.Job | None:
     try:
-        return jobs.shared().submit(method.name, dataset, params)
+        return jobs.shared().submit(method.name, dataset, params, owner=state.visitor())
     except UserError as problem:
         frame.error(problem)
         return None

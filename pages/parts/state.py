@@ -1,6 +1,8 @@
 """What the URL and the session remember: the URL says what is shown, the session holds unsaved settings."""
 
 import re
+import secrets
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlencode
 
@@ -16,7 +18,7 @@ def link(name: Name, default: str = "") -> str:
     return str(st.query_params.get(name, default))
 
 
-def set_link(values: dict[Name, str | None]) -> None:
+def set_link(values: Mapping[str, str | None]) -> None:
     """Write values into the page's URL; None or an empty text removes one, the others stay."""
     for name, value in values.items():
         if not value:
@@ -52,3 +54,8 @@ def keep(key: str, value: Any) -> None:
 def first_of(name: Name, key: str, default: str) -> str:
     """Choose a widget's first value: what the URL says, else what the session keeps, else the default."""
     return link(name) or kept(key, "") or default
+
+
+def visitor() -> str:
+    """Return a random name for this browser session, by which its live runs are counted."""
+    return st.session_state.setdefault("state.visitor", secrets.token_hex(8))

@@ -8,6 +8,8 @@ import psutil
 import pytest
 
 import engine
+from engine import catalogue
+from engine.data import simulate
 from engine.jobs.folders import root
 from tests.engine.jobs.waiting import until
 
@@ -48,6 +50,18 @@ def test_a_cluster_gives_the_same_result(desk, submit, cluster, table, monkeypat
     result = runner.result(job.key)
     assert result.digest == here.digest
     assert result.provenance.warnings == here.provenance.warnings != ()
+    assert tasks.seen() >= 1
+
+
+def test_the_bootstrap_of_a_method_gives_the_same_support_on_a_cluster(desk, cluster, monkeypatch):
+    data = simulate("gaussian", p=8, n=500, seed=1)
+    here = engine.run("pc", data, bootstrap=20)
+    monkeypatch.setenv("CLUSTER", cluster)
+    runner = desk()
+    tasks = _TaskCounter(cluster)
+    job = runner.wait(runner.submit("pc", data, catalogue.find("pc").params(bootstrap=20)).key, 90)
+    assert job.state == "done", job.error + runner.log_tail(job.key)
+    assert runner.result(job.key).digest == here.digest
     assert tasks.seen() >= 1
 
 
