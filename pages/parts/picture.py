@@ -14,14 +14,14 @@ from engine.graphs import Edge, Graph, Mark
 
 Places = Mapping[str, tuple[float, float]]
 
-LABEL_LENGTH = 18
+LABEL_LENGTH = 16  # what the layout leaves room for
 BOX_HEIGHT = 30.0
 LETTER_WIDTH = 0.57  # of the size of the text
 DOT_RADIUS = 7.0
 MAP_WIDTH = 1_500.0  # px; a wider map gets larger dots, so that they are still seen when all of it is shown
 BENDS = (50.0, 100.0)  # px beside the straight line
 MOST_BEND = 0.3
-FEW = 30
+FEW, SHORT = 30, 8
 MANY = 150  # beyond this many nodes a map of dots is readable and a map of boxes is not
 COLORS = {"directed": "#0068b5", "bidirected": "#c65102", "undetermined": "#6f7a76"}
 
@@ -75,8 +75,8 @@ def half_sizes(graph: Graph, places: Places) -> dict[str, tuple[float, float]]:
 
 
 def text_size(graph: Graph) -> int:
-    """Return the size of the labels in px; a small graph has room for larger ones."""
-    return 17 if graph.p <= FEW else 14
+    """Return the size of the labels in px; a small graph of short names has room for larger ones."""
+    return 17 if graph.p <= FEW and max(map(len, graph.nodes)) <= SHORT else 14
 
 
 def dot_unit(places: Places) -> float:
