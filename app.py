@@ -14,7 +14,6 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ROOT = Path(__file__).parent
 # Streamlit compiles its tables with eval and WebAssembly, styles its elements inline, and starts with one inline script.
 INLINE = re.findall(r"<script>(.*?)</script>", (Path(st.__file__).parent / "static" / "index.html").read_text("utf-8"), re.DOTALL)
 HASHES = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in INLINE)
@@ -46,9 +45,9 @@ class SecurityHeaders:
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Start the job runner with the server; runs go on when the server stops."""
-    from engine.jobs import shared
+    from engine import jobs
 
-    shared()
+    jobs.shared()
     yield
 
 
@@ -60,5 +59,5 @@ def failed(problem: Exception) -> bool:
 
 
 vis = Path(str(distribution("pyvis").locate_file("pyvis/lib/vis-9.1.2")))  # found without importing pyvis, which loads IPython
-routes = [Mount("/vendor/vis", StaticFiles(directory=vis)), Mount("/assets", StaticFiles(directory=ROOT / "assets"))]
+routes = [Mount("/vendor/vis", StaticFiles(directory=vis)), Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets"))]
 app = st.App("pages/main.py", lifespan=lifespan, routes=routes, middleware=[Middleware(SecurityHeaders)], on_script_error=failed)
