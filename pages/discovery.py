@@ -17,7 +17,7 @@ params = pick.settings(method.params)
 result = run.panel(method, dataset, params, "Learn the graph", button_place)
 
 if result:
-    frame.fold(result.provenance.warnings, "this result")
+    causal.verdict(result)
     picture, table, stability, tests, compare, keep = st.tabs(["Graph", "Edges", "Stability", "Diagnostics", "Compare", "Export"])
     with picture:
         causal.picture(result, dataset)

@@ -15,7 +15,7 @@ from engine.core import Dataset
 from engine.core.result import read_part, write_part
 
 VARIABLE = "CAUSEWAY_VAR"
-RESULT, FRESH, PARTIALS, LOG = "result", "result.new", "partials", "log.txt"
+RESULT, FRESH, PARTIALS, LOG, ARRANGED = "result", "result.new", "partials", "log.txt", "arrangement.json"
 ABANDONED_S = 3600.0
 # What a later upload of the same values may tell better than the first.
 _FACTS = ("name", "source", "licence", "truth", "steps")
@@ -51,6 +51,20 @@ class Folders:
         """Delete parts of a job's folder."""
         for name in names:
             shutil.rmtree(self.job(key) / name, ignore_errors=True)
+
+    def arrange(self, key: str, places: Mapping[str, tuple[float, float]]) -> None:
+        """Keep where the user put the nodes of a job's picture; the file is replaced in one step."""
+        fresh = self.job(key) / f"{uuid.uuid4().hex}.new"
+        fresh.write_text(json.dumps(places))
+        fresh.replace(self.job(key) / ARRANGED)
+
+    def arrangement(self, key: str) -> dict[str, tuple[float, float]]:
+        """Return where the user put the nodes of a job's picture; empty when nothing was moved."""
+        try:
+            kept = json.loads((self.job(key) / ARRANGED).read_text())
+        except FileNotFoundError:
+            return {}
+        return {name: (float(x), float(y)) for name, (x, y) in kept.items()}
 
     def throw_away(self, folder: Path) -> Path | None:
         """Move a folder into the bin in one step and return where it lies now."""

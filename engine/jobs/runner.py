@@ -5,6 +5,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,15 @@ class Runner:
         """Protect a job from housekeeping, or stop protecting it."""
         if not self.store.pin(key, pinned):
             raise _gone("run", key)
+
+    def arrange(self, key: str, places: Mapping[str, tuple[float, float]]) -> None:
+        """Keep with a result where the user put the nodes of its picture."""
+        if self.folders.has_result(key):
+            self.folders.arrange(key, places)
+
+    def arrangement(self, key: str) -> dict[str, tuple[float, float]]:
+        """Return where the user put the nodes of a result's picture; empty when nothing was moved."""
+        return self.folders.arrangement(key)
 
     # -- datasets ----------------------------------------------------------------------------------------------
 

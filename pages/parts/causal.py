@@ -7,23 +7,42 @@ from engine.core import Dataset, Result
 from engine.discovery.compare import compare
 from engine.discovery.result import GraphResult
 from engine.graphs import Graph, differences, shd, skeleton_scores
-from pages.parts import charts, frame, graph, run
+from pages.parts import charts, frame, graph, run, state
 
 RESAMPLES = 100
+WIDE_FROM = 40  # variables from which on a graph needs the whole width
 SAME = "The two graphs have the same marks everywhere."
+
+
+def verdict(result: GraphResult) -> None:
+    """Say in one sentence what was found, and fold away what its reader should know."""
+    words, more = st.columns([5, 1], vertical_alignment="center")
+    words.markdown(in_words(result.graph, result.alpha))
+    if result.provenance:
+        with more:
+            frame.fold(result.provenance.warnings)
 
 
 @st.fragment
 def picture(result: GraphResult, dataset: Dataset) -> None:
-    """Draw the graph and, beside it, what stands behind the node or edge that was clicked."""
-    left, right = st.columns([3, 2], gap="medium")
+    """Draw the graph and, beside or below it, what stands behind the node or edge that was clicked."""
+    if result.graph.p > WIDE_FROM:
+        left, right = st.container(), st.container()
+    else:
+        left, right = st.columns([3, 2], gap="medium")
+    job = state.link("job")
+    kept = jobs.shared().arrangement(job) if job else {}
+    named = graph.Selection("node", (state.link("node"),)) if state.link("node") else None
     with left:
-        st.markdown(in_words(result.graph, result.trace.alpha))
-        selected = graph.show(result.graph, key="discovery.graph")
-        graph.downloads(result.graph, key="discovery.graph")
+        selected = graph.show(result.graph, key="discovery.graph", positions=kept, selected=named)
+        graph.downloads(result.graph, key="discovery.graph", positions=kept)
+    moved = graph.dragged("discovery.graph")
+    if job and moved and moved != kept:
+        jobs.shared().arrange(job, moved)
+    state.set_link({"node": selected.names[0] if selected and selected.kind == "node" else None})
     with right:
         if selected is None:
-            frame.empty("Click an edge to see the tests behind it, or a node to see its values and neighbours.")
+            frame.empty("Click an edge to see the tests behind it, or a variable to see its values and neighbours.")
         elif selected.kind == "edge":
             evidence(result, *selected.names)
         else:
@@ -58,13 +77,13 @@ def node(shown: Graph, dataset: Dataset, name: str) -> None:
 
 def edges(result: GraphResult) -> None:
     """Show the graph as a table."""
-    frame.table(result.graph.edge_frame(), empty=in_words(result.graph, result.trace.alpha))
+    frame.table(result.graph.edge_frame(), empty=in_words(result.graph, result.alpha))
 
 
 def stability(result: GraphResult, dataset: Dataset) -> None:
     """Show how often each edge came back from resampled rows, or offer to find out."""
     if result.graph.support is not None:
-        frame.table(result.graph.edge_frame(), empty=in_words(result.graph, result.trace.alpha))
+        frame.table(result.graph.edge_frame(), empty=in_words(result.graph, result.alpha))
         st.caption("'present': share of the resamples in which the pair is joined. 'same marks': and points the same way.")
     elif not result.supports_bootstrap:
         frame.empty("This method does not resample rows.", "Choose another method to see how stable each edge is.")

@@ -94,12 +94,11 @@ def table(
     return int(rows[0]) if rows and rows[0] < len(frame) else None
 
 
-def fold(sentences: Sequence[str], subject: str) -> None:
-    """Fold away what a reader should know about something: one line that says how much there is, the sentences inside."""
+def fold(sentences: Sequence[str]) -> None:
+    """Fold away what a reader should know, behind a button that says how much there is."""
     if not sentences:
         return
-    count = "One thing" if len(sentences) == 1 else f"{len(sentences)} things"
-    with st.expander(f"{count} to know about {subject}", icon=":material/warning:"):
+    with st.popover(f"{len(sentences)} to know" if len(sentences) > 1 else "One thing to know", icon=":material/warning:"):
         for sentence in sentences:
             st.markdown(escape(sentence))
 

@@ -17,6 +17,7 @@ from pages.parts import frame, picture, state, svg
 WHOLE = "All"
 STEPS = {WHOLE: None, "1": 1, "2": 2, "3": 3}
 FORMS = ("edges", "dot", "graphml", "tetrad")
+FEW = 20
 COMPLETE_FROM = 4  # a triangle is no surprise
 
 _component = st.components.v2.component("causal_graph", html=picture.MARKUP, css=picture.STYLE, js=picture.SCRIPT)
@@ -111,10 +112,11 @@ def downloads(graph: Graph, key: str = "graph.view", *, name: str = "graph", pos
     ]
     for form in (exchange.FORMS[known] for known in FORMS):
         offers.append((form.label, form.extension, form.media_type, functools.partial(form.write, graph)))
-    with st.container(horizontal=True, gap="small"):
+    with st.popover("Download", icon=":material/download:"):
         for label, ending, mime, make in offers:
-            st.download_button(label, make, f"{name}.{ending}", mime, on_click="ignore", key=state.slot(key, f"download_{ending}"))
-    st.caption("A picture of exactly what you see (PNG) is one click away under the graph.")
+            st.download_button(
+                label, make, f"{name}.{ending}", mime, on_click="ignore", key=state.slot(key, f"download_{ending}"), width="stretch"
+            )
 
 
 def _remember(graph: Graph, key: str, selected: Selection | None) -> None:
@@ -131,7 +133,12 @@ def _remember(graph: Graph, key: str, selected: Selection | None) -> None:
 
 
 def _controls(graph: Graph, key: str) -> tuple[int | None, float]:
-    """Draw the row of controls and return the number of steps (None for the whole graph) and the least support."""
+    """Draw the row of controls and return the number of steps (None for the whole graph) and the least support.
+
+    A graph that fits the eye at once needs none.
+    """
+    if graph.p <= FEW and graph.support is None:
+        return None, 0.0
 
     def found() -> None:
         name = state.kept(state.slot(key, "find"), None)

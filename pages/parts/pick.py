@@ -31,19 +31,18 @@ def load(name: str) -> Dataset:
 
 
 def about(data: Dataset) -> None:
-    """Say how large the chosen table is and where it comes from, fold away what the doctor warns about, show what stops a method."""
+    """Say how large the chosen table is, fold away what the doctor warns about, and show what stops a method."""
+    found = [finding for finding in examined(data) if finding.level != "note"]
+    stops = [finding for finding in found if finding.level == "stop"]
     with st.container(horizontal=True, vertical_alignment="center"):
         size(data)
         st.page_link("data.py", label="Upload or inspect", icon=":material/upload_file:")
-    found = [finding for finding in examined(data) if finding.level != "note"]
-    if found:
-        words = "one thing" if len(found) == 1 else f"{len(found)} things"
-        with st.expander(
-            f"{words.capitalize()} to know about this table",
-            expanded=any(finding.level == "stop" for finding in found),
-            icon=":material/warning:",
-        ):
-            findings(data, found)
+        if found and not stops:
+            words = "One thing" if len(found) == 1 else f"{len(found)} things"
+            with st.popover(f"{words} to know about this table", icon=":material/warning:"):
+                findings(data, found)
+    if stops:
+        findings(data, found)
 
 
 def size(data: Dataset) -> None:

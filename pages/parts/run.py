@@ -11,7 +11,7 @@ from engine.graphs import Graph
 from pages.parts import frame, graph, pick, state
 
 POLL_S = 0.4
-REREAD_S = 3.0  # a run that took longer is not read again while the user waits
+REREAD_S = 10.0  # a run that took longer is not read again while the user waits
 ASKED, ADOPTED = "run.asked", "run.adopted"
 
 

@@ -69,7 +69,7 @@ def test_the_keyboard_selects_too(view_server, page):
 
 
 def test_a_dragged_node_stays_where_it_was_put(view_server, page):
-    drawn = opened(page, view_server, "p=11")
+    drawn = opened(page, view_server, "p=24")
     whole = drawn.get_attribute("data-ready")
     x, y = place(drawn, "node", 0)
     page.mouse.move(x, y)

@@ -179,3 +179,14 @@ def test_a_wish_the_operator_got_wrong_is_said(monkeypatch):
         Limits.from_environment()
     monkeypatch.setenv("CAUSEWAY_MEMORY_GB", "6.5")
     assert Limits.from_environment().memory_gb == 6.5
+
+
+def test_where_the_user_put_the_nodes_is_kept_with_the_result(desk, submit):
+    runner = desk()
+    job = runner.wait(submit(runner).key, 60)
+    assert runner.arrangement(job.key) == {}
+    runner.arrange(job.key, {"A": (1.5, -2.0)})
+    assert runner.arrangement(job.key) == {"A": (1.5, -2.0)}
+    runner.delete(job.key)
+    runner.arrange(job.key, {"A": (0.0, 0.0)})
+    assert runner.arrangement(job.key) == {}
