@@ -80,9 +80,16 @@ def meek(marks: Marks) -> Marks:
     """
     arrow, tail = marks == Mark.ARROW, marks == Mark.TAIL
     parents, children = rows((arrow & tail.T).T), rows(arrow & tail.T)
-    lines, joined = rows(tail & tail.T), rows(marks != Mark.NONE)
     closed = marks.copy()
-    fresh = [(int(a), int(b)) for a, b in np.argwhere(arrow & tail.T)]
+    for a, b in close_arrows(parents, children, rows(tail & tail.T), rows(marks != Mark.NONE)):
+        closed[a, b], closed[b, a] = Mark.ARROW, Mark.TAIL
+    return closed
+
+
+def close_arrows(parents: list[int], children: list[int], lines: list[int], joined: list[int]) -> list[tuple[int, int]]:
+    """Apply Meek's rules to the neighbourhoods of a graph, sets in bits that are changed in place; return the new arrows."""
+    fresh = [(a, b) for a in range(len(children)) for b in members(children[a])]
+    found = []
 
     def orient(sources: Iterable[int], targets: Iterable[int]) -> None:
         for a in sources:
@@ -92,7 +99,7 @@ def meek(marks: Marks) -> Marks:
                     lines[b] ^= 1 << a
                     parents[b] |= 1 << a
                     children[a] |= 1 << b
-                    closed[a, b], closed[b, a] = Mark.ARROW, Mark.TAIL
+                    found.append((a, b))
                     fresh.append((a, b))
 
     while fresh:
@@ -107,7 +114,7 @@ def meek(marks: Marks) -> Marks:
             orient(members(lines[c] & lines[a] & joined[b]), (c,))
         for c in members(parents[a] & far_from_b):  # R4, a -> b second
             orient(members(lines[b] & lines[c] & joined[a]), (b,))
-    return closed
+    return found
 
 
 def dag_of(cpdag: Graph) -> Graph:
@@ -124,26 +131,38 @@ def dag_of(cpdag: Graph) -> Graph:
     """
     if not (cpdag.directed | cpdag.directed.T | cpdag.undirected)[cpdag.skeleton].all():
         raise UserError("Only a graph of arrows and lines can be completed to a DAG.", "Take a member of a PAG with mag_in.")
-    arrows = cpdag.directed
-    children, lines, joined = rows(arrows), rows(cpdag.undirected), rows(cpdag.skeleton)
-    done = arrows.copy()
-    left, waiting = (1 << cpdag.p) - 1, set(range(cpdag.p))
-    while waiting:
-        sink = waiting.pop()
-        around = joined[sink] & left
-        is_sink = not children[sink] & left and all(not around & ~joined[v] & ~(1 << v) for v in members(lines[sink] & left))
-        if not left >> sink & 1 or not is_sink:
-            continue
-        done[list(members(lines[sink] & left)), sink] = True
-        left ^= 1 << sink
-        waiting.update(members(around))  # only these can have become sinks
+    parents, left = extended(rows(cpdag.directed.T), rows(cpdag.directed), rows(cpdag.undirected), rows(cpdag.skeleton))
     if left:
         stuck = cpdag.nodes[next(members(left))]
         raise UserError(
             f"No DAG has this skeleton and exactly these v-structures (stuck at {stuck}).",
             "The lines form a cycle without chord, or an arrow forces another v-structure. Reconsider these edges.", stuck,
         )  # fmt: skip
-    return Graph.from_directed(cpdag.nodes, done, "dag")
+    arrows = np.zeros(cpdag.marks.shape, dtype=bool)
+    for node, above in enumerate(parents):
+        arrows[list(members(above)), node] = True
+    return Graph.from_directed(cpdag.nodes, arrows, "dag")
+
+
+def extended(parents: list[int], children: list[int], lines: list[int], joined: list[int]) -> tuple[list[int], int]:
+    """Direct all lines of a graph given by its neighbourhoods (sets in bits) without a new v-structure or cycle, see `dag_of`.
+
+    Returns
+    -------
+    The parents of each node, and the set of nodes that could not be placed: empty when such a DAG exists.
+    """
+    done = list(parents)
+    left, waiting = (1 << len(parents)) - 1, set(range(len(parents)))
+    while waiting:
+        sink = waiting.pop()
+        around = joined[sink] & left
+        is_sink = not children[sink] & left and all(not around & ~joined[v] & ~(1 << v) for v in members(lines[sink] & left))
+        if not left >> sink & 1 or not is_sink:
+            continue
+        done[sink] |= lines[sink] & left
+        left ^= 1 << sink
+        waiting.update(members(around))  # only these can have become sinks
+    return done, left
 
 
 def _essential(dag: Graph) -> Marks:
