@@ -12,6 +12,7 @@ from engine.core.plugins import plugins
 PLACES = {
     "pc": "engine.discovery.pc",
     "gsp": "engine.discovery.gsp",
+    "fci": "engine.discovery.fci",
 }
 
 # What a method may need -> the function ``make(data, params)`` that turns the user's data into it.

@@ -1,6 +1,6 @@
 """Maximal ancestral graphs: what is left of a DAG when some of its variables are not measured."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -55,22 +55,47 @@ def is_maximal(mag: Graph) -> bool:
     They cannot iff an inducing path joins them: every node between is a collider on it and an ancestor of one of the ends
     (Richardson and Spirtes 2002, corollary 4.3). Between its ends such a path has bidirected edges only.
     """
-    arrow = mag.marks == Mark.ARROW
-    spouses, out, joined = rows(arrow & arrow.T), rows(arrow), rows(mag.skeleton)
-    ancestors = Separation(mag).ancestors
-    for i in range(mag.p):
-        for j in members(~joined[i] & ((1 << mag.p) - 1) & ~((2 << i) - 1)):
+    return next(inducing_pairs(*_sets(mag)), None) is None
+
+
+def maximal_closure(mag: Graph) -> Graph:
+    """Return the maximal ancestral graph with the same separations: nodes that nothing separates are joined by a bidirected edge.
+
+    Notes
+    -----
+    Exactly the ends of inducing paths get an edge, and none of them is an ancestor of the other (Richardson and Spirtes 2002, theorem 5.1).
+    """
+    marks = mag.marks.copy()
+    for i, j in inducing_pairs(*_sets(mag)):
+        marks[i, j] = marks[j, i] = Mark.ARROW
+    return Graph(mag.nodes, marks, "mag")
+
+
+def inducing_pairs(spouses: list[int], out: list[int], joined: list[int], ancestors: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs i < j that are not adjacent, and yet joined by an inducing path.
+
+    Parameters
+    ----------
+    spouses, out, joined, ancestors : for each node the nodes with a bidirected edge to it, with an arrowhead at the far end, with any
+        edge, and its ancestors with itself.
+    """
+    for i, around in enumerate(joined):
+        for j in members(~around & ((1 << len(joined)) - 1) & ~((2 << i) - 1)):
             inside = (ancestors[i] | ancestors[j]) & ~(1 << i) & ~(1 << j)
             reached = fresh = out[i] & inside
             while fresh:
-                around = 0
+                beside = 0
                 for v in members(fresh):
-                    around |= spouses[v]
-                fresh = around & inside & ~reached
+                    beside |= spouses[v]
+                fresh = beside & inside & ~reached
                 reached |= fresh
             if reached & out[j]:
-                return False
-    return True
+                yield i, j
+
+
+def _sets(mag: Graph) -> tuple[list[int], list[int], list[int], list[int]]:
+    arrow = mag.marks == Mark.ARROW
+    return rows(arrow & arrow.T), rows(arrow), rows(mag.skeleton), Separation(mag).ancestors
 
 
 def _perhaps_adjacent(dag: Graph, hidden: int) -> list[int]:

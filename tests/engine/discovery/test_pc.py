@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from engine.core import Cancelled, Context
-from engine.discovery.pc import PcParams, Separators, oriented, pc, questions
+from engine.discovery.pc import PcParams, oriented, pc
+from engine.discovery.skeleton import Separators, questions
 from engine.graphs import Graph, cpdag_of, shd, skeleton_scores
 from engine.independence import FisherZ, IndependenceTest, Oracle
 from tests.graphs import random_dag, random_dags
