@@ -1,11 +1,12 @@
 """The pieces of a learned graph on screen: the picture with its evidence, diagnostics, and comparisons."""
 
+import pandas as pd
 import streamlit as st
 
 from engine import jobs
 from engine.core import Dataset, Result
 from engine.discovery.compare import compare
-from engine.discovery.result import GraphResult
+from engine.discovery.result import GraphResult, p_text
 from engine.graphs import Graph, differences, shd, skeleton_scores
 from pages.parts import charts, frame, graph, run, state
 
@@ -16,7 +17,7 @@ SAME = "The two graphs have the same marks everywhere."
 
 def verdict(result: GraphResult) -> None:
     """Say in one sentence what was found, and fold away what its reader should know."""
-    words, more = st.columns([5, 1], vertical_alignment="center")
+    words, more = st.columns([11, 2], vertical_alignment="center")
     words.markdown(in_words(result.graph, result.alpha))
     if result.provenance:
         with more:
@@ -54,8 +55,9 @@ def evidence(result: GraphResult, a: str, b: str) -> None:
     sentence, tests = result.evidence(a, b)
     st.subheader(f"{frame.escape(a)} and {frame.escape(b)}", anchor=False)
     st.markdown(frame.escape(sentence))
-    tests = tests.assign(given=[", ".join(given) or "nothing" for given in tests["given"]])
-    frame.table(tests.drop(columns="size"), empty="No test of this pair was asked.")
+    shown = {"given": [", ".join(given) or "nothing" for given in tests["given"]], "p_value": [*map(p_text, tests["p_value"])]}
+    columns = ["decision", "p_value", "given", "statistic"]
+    frame.table(tests.assign(**shown)[columns], empty="No test of this pair was asked.")
     st.caption("Each row asks: are the two still related once the variables under 'given' are held fixed? A small p-value says yes.")
 
 
@@ -97,9 +99,11 @@ def stability(result: GraphResult, dataset: Dataset) -> None:
 
 def side_by_side(a: Result, b: Result) -> None:
     """Compare two results: their summaries, and mark by mark where both are graphs over the same variables."""
+    names = [f"{n}. {result.provenance.method}" for n, result in enumerate((a, b), 1) if result.provenance]
+    facts = pd.DataFrame([dict(a.summary()), dict(b.summary())], index=names).T
+    frame.table(facts.fillna("–"))
     for column, result in zip(st.columns(2), (a, b), strict=True):
         with column:
-            frame.facts(result.summary())
             if isinstance(result, GraphResult):
                 graph.show(result.graph, key=f"jobs.{result.digest}", height=360)
     if isinstance(a, GraphResult) and isinstance(b, GraphResult) and set(a.graph.nodes) == set(b.graph.nodes):

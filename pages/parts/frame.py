@@ -98,7 +98,7 @@ def fold(sentences: Sequence[str]) -> None:
     """Fold away what a reader should know, behind a button that says how much there is."""
     if not sentences:
         return
-    with st.popover(f"{len(sentences)} to know" if len(sentences) > 1 else "One thing to know", icon=":material/warning:"):
+    with st.popover(f"Notes ({len(sentences)})", icon=":material/warning:"):
         for sentence in sentences:
             st.markdown(escape(sentence))
 

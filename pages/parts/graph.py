@@ -18,6 +18,7 @@ WHOLE = "All"
 STEPS = {WHOLE: None, "1": 1, "2": 2, "3": 3}
 FORMS = ("edges", "dot", "graphml", "tetrad")
 FEW = 20
+SQUARE_UP_TO = 40  # nodes; such a picture stands in a column, a larger one has the whole width
 COMPLETE_FROM = 4  # a triangle is no surprise
 
 _component = st.components.v2.component("causal_graph", html=picture.MARKUP, css=picture.STYLE, js=picture.SCRIPT)
@@ -137,8 +138,18 @@ def _controls(graph: Graph, key: str) -> tuple[int | None, float]:
 
     A graph that fits the eye at once needs none.
     """
-    if graph.p <= FEW and graph.support is None:
-        return None, 0.0
+    if graph.p > FEW or graph.support is not None:
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            steps = _search(graph, key) if graph.p > FEW else WHOLE
+            percent = 0
+            if graph.support is not None:
+                percent = st.slider("Support at least", 0, 100, 0, 5, format="%d%%", key=state.slot(key, "support"), width=200)
+        return STEPS[steps], percent / 100
+    return None, 0.0
+
+
+def _search(graph: Graph, key: str) -> str:
+    """Draw the name search and the choice of a neighbourhood, and return that choice."""
 
     def found() -> None:
         name = state.kept(state.slot(key, "find"), None)
@@ -150,16 +161,12 @@ def _controls(graph: Graph, key: str) -> tuple[int | None, float]:
         if selection:
             _aim(key, selection.names[0])
 
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.selectbox(
-            "Find a variable", graph.nodes, index=None, placeholder="Type a name", format_func=picture.shorten,
-            key=state.slot(key, "find"), on_change=found, width=190,
-        )  # fmt: skip
-        steps = st.segmented_control("Steps around it", list(STEPS), key=state.slot(key, "steps"), on_change=narrowed, required=True)
-        percent = 0
-        if graph.support is not None:
-            percent = st.slider("Support at least", 0, 100, 0, 5, format="%d%%", key=state.slot(key, "support"), width=200)
-    return STEPS[steps or WHOLE], percent / 100
+    st.selectbox(
+        "Find a variable", graph.nodes, index=None, placeholder="Type a name", format_func=picture.shorten,
+        key=state.slot(key, "find"), on_change=found, width=190,
+    )  # fmt: skip
+    steps = st.segmented_control("Steps around it", list(STEPS), key=state.slot(key, "steps"), on_change=narrowed, required=True)
+    return steps or WHOLE
 
 
 def _aim(key: str, name: str | None) -> None:
@@ -217,8 +224,13 @@ def _selection(part: Graph, told: Mapping[str, Any] | None) -> Selection | None:
 
 
 def _places(graph: Graph, part: Graph, kept: picture.Places) -> dict[str, tuple[float, float]]:
-    """Return where each node goes: where the user left it, else where the layout puts it."""
-    return {name: kept.get(name, place) for name, place in layout(part).items()}
+    """Return where each node goes: where the user left it, else where the layout puts it, in a square when the picture is one."""
+    found = layout(part)
+    if part.p <= SQUARE_UP_TO and found:
+        width, height = np.ptp(np.array(list(found.values())), axis=0)
+        stretch = max(1.0, width / height) if height else 1.0
+        found = {name: (x, y * stretch) for name, (x, y) in found.items()}
+    return {name: kept.get(name, place) for name, place in found.items()}
 
 
 def _digest(graph: Graph) -> str:

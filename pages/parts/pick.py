@@ -11,6 +11,7 @@ from engine.core import Dataset, Method, Params, Spec, UserError, specs
 from engine.data import Finding, Repair, apply, examine, sample, samples
 from pages.parts import frame, state
 
+ONE_ROW = 3  # settings in sight; more would not leave room for their names
 SLIDER_STEPS = 40  # a whole-number range up to this long is a slider, a longer one a box
 LOG_STEPS = (1, 2, 5)
 
@@ -49,7 +50,8 @@ def size(data: Dataset) -> None:
     """Say in one line how large a table is; its source and licence are the line's tooltip."""
     regimes = f" · {len(data.regimes)} conditions" if data.regimes else ""
     rows = "samples behind the correlations of" if data.kind == "correlation" else "rows ×"
-    origin = " · ".join(part for part in (data.source, data.licence) if part)
+    about = next((s.about for s in samples() if data.steps == (("engine.sample", {"name": s.name}),)), "")
+    origin = " · ".join(part for part in (about, data.source, data.licence) if part)
     st.caption(f"{data.n_samples:,} {rows} {data.p:,} variables{regimes}", help=frame.escape(origin) or None, width="content")
 
 
@@ -95,7 +97,8 @@ def form(params: type[Params], prefix: str) -> Params:
     The first value of a field comes from the session (``prefix`` and name), else from the address, else from its declaration.
     """
     fields = specs(params)
-    usual, advanced = [f for f in fields if not f.advanced], [f for f in fields if f.advanced]
+    usual = [f for f in fields if not f.advanced][:ONE_ROW]
+    advanced = [f for f in fields if f not in usual]
     *columns, last = st.columns([3] * len(usual) + [2], vertical_alignment="bottom")
     values = {f.name: _widget(f, column, prefix) for f, column in zip(usual, columns, strict=True)}
     with last.popover("More", icon=":material/tune:"):
