@@ -13,6 +13,8 @@ PLACES = {
     "pc": "engine.discovery.pc",
     "gsp": "engine.discovery.gsp",
     "fci": "engine.discovery.fci",
+    "rfci": "engine.discovery.rfci",
+    "fci_plus": "engine.discovery.fci_plus",
 }
 
 # What a method may need -> the function ``make(data, params)`` that turns the user's data into it.

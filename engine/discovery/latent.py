@@ -61,12 +61,13 @@ class PagResult(GraphResult):
         return [(label, f"{text}, {badge}" if label == "Graph" else text) for label, text in rows]
 
 
-def pag_result(found: Separators, oriented: Orientation, params: LatentParams, context: Context) -> PagResult:
+def pag_result(found: Separators, oriented: Orientation, params: LatentParams, context: Context, or_because: str = "") -> PagResult:
     """Make the result of an orientation in the numbers of ``found``: say what contradicted, and repair the graph if that is wanted.
 
     Parameters
     ----------
     oriented : the graph after all rules.
+    or_because : another reason why the graph may be no valid PAG, to stand before the contradictions.
     """
     test = found.test
     graph = Graph(test.nodes, found.numbered(oriented.marks), "pag")
@@ -84,8 +85,9 @@ def pag_result(found: Separators, oriented: Orientation, params: LatentParams, c
         graph, is_valid, is_repaired = repaired, True, True
     elif not is_valid:
         context.warn(
-            "The graph is not a valid PAG: no graph with hidden causes has exactly these edges and marks, because some test results "
-            "contradict each other. Switch on 'Force a valid PAG', or try another significance level."
+            "The graph is not a valid PAG: no graph with hidden causes has exactly these edges and marks; "
+            f"{f'{or_because} ' if or_because else ''}some test results contradict each other. "
+            "Switch on 'Force a valid PAG', or try another significance level."
         )
     return PagResult(
         graph=graph, trace=test.trace, n_conflicts=len(conflicts), is_valid=is_valid, conflicts=conflicts, is_repaired=is_repaired
