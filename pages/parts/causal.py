@@ -17,7 +17,7 @@ SAME = "The two graphs have the same marks everywhere."
 
 def verdict(result: GraphResult) -> None:
     """Say in one sentence what was found, and fold away what its reader should know."""
-    words, more = st.columns([11, 2], vertical_alignment="center")
+    words, more = st.columns([4, 1], vertical_alignment="center")
     words.markdown(in_words(result.graph, result.alpha))
     if result.provenance:
         with more:
