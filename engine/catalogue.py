@@ -12,6 +12,8 @@ from engine.core.plugins import plugins
 PLACES = {
     "pc": "engine.discovery.pc",
     "gsp": "engine.discovery.gsp",
+    "boss": "engine.discovery.boss",
+    "ges": "engine.discovery.ges",
     "fci": "engine.discovery.fci",
     "rfci": "engine.discovery.rfci",
     "fci_plus": "engine.discovery.fci_plus",

@@ -94,7 +94,7 @@ def minimum_degree_orders(test: IndependenceTest, n: int, rng: np.random.Generat
         When no test can be made given all other variables.
     """
     neighbours = rows(_dependent_given_all_others(test))
-    return [_eliminated(list(neighbours), rng.permutation(test.p)) for _ in range(n)]
+    return [eliminated(list(neighbours), rng.permutation(test.p)) for _ in range(n)]
 
 
 def _dependent_given_all_others(test: IndependenceTest) -> Bools:
@@ -114,7 +114,7 @@ def _dependent_given_all_others(test: IndependenceTest) -> Bools:
     return dependent
 
 
-def _eliminated(neighbours: list[int], ties: Ints) -> Ints:
+def eliminated(neighbours: list[int], ties: Ints) -> Ints:
     """Return the order of one elimination of an undirected graph (sets in bits, used up); equal degrees go by ``ties``, a permutation."""
     p = len(neighbours)
     rank = np.array([around.bit_count() for around in neighbours]) * p + ties

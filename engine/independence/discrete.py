@@ -18,6 +18,10 @@ class GSquared(IndependenceTest):
     ----------
     codes : (n, p) category numbers from 0.
 
+    Attributes
+    ----------
+    codes : (p, n) category numbers.
+
     Notes
     -----
     ``G^2 = 2 sum n_abs log(n_abs n_s / (n_as n_bs))`` is chi-squared with sum over strata of (rows - 1)(columns - 1) degrees of
@@ -29,8 +33,8 @@ class GSquared(IndependenceTest):
 
     def __init__(self, nodes: Sequence[str], codes: NDArray[np.integer], alpha: float, digest: str = ""):
         super().__init__(nodes, len(codes), alpha, digest)
-        self._codes = np.ascontiguousarray(np.asarray(codes, np.int64).T)
-        self._levels = self._codes.max(axis=1) + 1
+        self.codes = np.ascontiguousarray(np.asarray(codes, np.int64).T)
+        self._levels = self.codes.max(axis=1) + 1
 
     def answers(self, i: NDArray[np.int32], j: NDArray[np.int32], given: NDArray[np.int32]) -> tuple[Floats, Floats]:
         """Compute (m,) values of G squared and p-values, both NaN where the table is too large for the rows."""
@@ -47,16 +51,16 @@ class GSquared(IndependenceTest):
     def resampled(self, rng: np.random.Generator) -> "GSquared":
         """Return the test on rows drawn with replacement."""
         rows = rng.integers(self.n_samples, size=self.n_samples)
-        return GSquared(self.nodes, self._codes[:, rows].T, self.alpha, self.digest)
+        return GSquared(self.nodes, self.codes[:, rows].T, self.alpha, self.digest)
 
     def _g_squared(self, i: int, j: int, given: NDArray[np.int32]) -> tuple[float, int]:
         """Return G squared and its degrees of freedom for one question."""
         stratum = np.zeros(self.n_samples, np.int64)
         for k in given:
-            stratum = stratum * self._levels[k] + self._codes[k]
+            stratum = stratum * self._levels[k] + self.codes[k]
         a, b = self._levels[i], self._levels[j]
         strata = int(self._levels[given].prod())
-        cell = (stratum * a + self._codes[i]) * b + self._codes[j]
+        cell = (stratum * a + self.codes[i]) * b + self.codes[j]
         table = np.bincount(cell, minlength=strata * a * b).reshape(strata, a, b).astype(np.float64)
         rows, columns = table.sum(axis=2), table.sum(axis=1)
         expected = rows[:, :, None] * columns[:, None, :] / np.maximum(rows.sum(axis=1), 1)[:, None, None]

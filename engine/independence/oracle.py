@@ -26,6 +26,10 @@ class Oracle(IndependenceTest):
     UserError
         When the graph is of another kind, or a latent node is not in it.
 
+    Attributes
+    ----------
+    seen : numbers in ``graph`` of the p nodes that a method sees.
+
     Notes
     -----
     The p-value is 1 where i and j are separated and 0 where they are not, so the level plays no part.
@@ -47,7 +51,8 @@ class Oracle(IndependenceTest):
         seen = [k for k in range(graph.p) if k not in hidden]
         digest = digest_of(["oracle", graph.to_dict(), sorted(map(str, latent))])
         super().__init__([graph.nodes[k] for k in seen], 0, 0.5, digest)
-        self._separation, self._seen = Separation(graph), seen
+        self.graph, self.seen = graph, seen
+        self._separation = Separation(graph)
         self._reached: dict[tuple[int, int], int] = {}
 
     def at(self, alpha: float) -> "Oracle":
@@ -62,7 +67,7 @@ class Oracle(IndependenceTest):
 
     def _connected(self, i: int, j: int, given: list[int]) -> int:
         """Return 1 when i and j are connected; what one node reaches given a set is worked out once."""
-        start, inside = self._seen[i], of(self._seen[k] for k in given)
+        start, inside = self.seen[i], of(self.seen[k] for k in given)
         if (start, inside) not in self._reached:
             self._reached[start, inside] = self._separation.reachable(start, inside)
-        return self._reached[start, inside] >> self._seen[j] & 1
+        return self._reached[start, inside] >> self.seen[j] & 1
