@@ -1,13 +1,17 @@
 """Greedy equivalence search: walk over Markov equivalence classes by single edges, first adding, then removing."""
 
 import heapq
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from engine.core import Context, method
 from engine.discovery.scored import ScoredParams, ScoredResult, scored_result
 from engine.discovery.scores import LocalScore, by_size, score_of
 from engine.discovery.stability import supported
+from engine.graphs import Graph
 from engine.graphs.bitsets import members
 from engine.graphs.cpdag import close_arrows, extended
 from engine.independence import IndependenceTest
@@ -40,7 +44,10 @@ def ges(test: IndependenceTest, params: ScoredParams, context: Context) -> Score
 def search(test: IndependenceTest, params: ScoredParams, context: Context) -> ScoredResult:
     """Search once, without resamples."""
     score = score_of(test, params.penalty)
-    found = backward(forward(EquivalenceClass.of([0] * test.p), score, context), score, context)
+    grown = forward(EquivalenceClass.of([0] * test.p), score, context, tell=True)
+    context.partial("graph", grown.graph(test.nodes))
+    context.progress(0.95, "removing edges")
+    found = backward(grown, score, context)
     return scored_result(found.member(), score, test)
 
 
@@ -75,6 +82,13 @@ class EquivalenceClass:
     def member(self) -> list[int]:
         """Return the parents of each node in one DAG of the class."""
         return extended(self.parents, self.children, self.lines, self.joined)[0]
+
+    def graph(self, nodes: Sequence[str]) -> Graph:
+        """Return the CPDAG over named nodes."""
+        arrows = np.zeros((len(nodes), len(nodes)), dtype=bool)
+        for j in range(len(nodes)):
+            arrows[list(members(self.parents[j] | self.lines[j])), j] = True
+        return Graph.from_directed(nodes, arrows, "cpdag")
 
     def cliques(self, nodes: int) -> Iterator[int]:
         """Yield every clique among some nodes, the empty one first."""
@@ -136,15 +150,17 @@ class EquivalenceClass:
         return EquivalenceClass.of(dag)
 
 
-def forward(start: EquivalenceClass, score: LocalScore, context: Context) -> EquivalenceClass:
-    """Make the best insertion until none improves the score."""
+def forward(start: EquivalenceClass, score: LocalScore, context: Context, tell: bool = False) -> EquivalenceClass:
+    """Make the best insertion until none improves the score; ``tell`` says whether to report progress."""
     now, p = start, score.p
     versions = [0] * p  # of the neighbourhood of each node; an insertion asked for an older one has lapsed
     heap: list[tuple[float, int, int, int, int]] = []
     known: dict[tuple[int, int], list[tuple[float, int]]] = {}
     fresh = list(range(p))
-    while True:
+    for n_edges in itertools.count():
         context.check()
+        if tell:
+            context.progress(0.9 * n_edges / (n_edges + p), f"{n_edges:,} edges")
         for minus_gain, x, y, clique in _insertions(now, fresh, score, known):
             heapq.heappush(heap, (minus_gain, x, y, clique, versions[y]))
         waiting = []
@@ -157,7 +173,7 @@ def forward(start: EquivalenceClass, score: LocalScore, context: Context) -> Equ
                 continue
             break
         else:
-            return now
+            break
         after = now.inserted(x, y, clique & now.lines[y])
         fresh = [v for v in range(p) if (after.parents[v], after.lines[v]) != (now.parents[v], now.lines[v])]
         both = 1 << x | 1 << y
@@ -167,6 +183,7 @@ def forward(start: EquivalenceClass, score: LocalScore, context: Context) -> Equ
         for put_off in waiting:
             heapq.heappush(heap, put_off)
         now = after
+    return now
 
 
 def _insertions(

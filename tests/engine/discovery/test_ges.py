@@ -21,13 +21,6 @@ def class_of(dag):
     return EquivalenceClass.of(rows(dag.directed.T))
 
 
-def graph_of(found, nodes):
-    arrows = np.zeros((len(nodes), len(nodes)), dtype=bool)
-    for j in range(len(nodes)):
-        arrows[list(members(found.parents[j] | found.lines[j])), j] = True
-    return Graph.from_directed(nodes, arrows, "cpdag")
-
-
 @pytest.mark.parametrize(("degree", "n"), [(2, 200), (4, 60)])
 def test_exact_class_under_an_oracle(degree, n, run):
     for dag in random_dags(n=n, nodes=range(4, 11), degree=degree):
@@ -42,13 +35,13 @@ def test_the_backward_phase_finds_the_class_from_any_larger_dag():
         complete = np.zeros((dag.p, dag.p), dtype=bool)
         complete[np.ix_(order, order)] = np.triu(np.ones((dag.p, dag.p), bool), 1)
         ended = backward(class_of(Graph.from_directed(dag.nodes, complete)), score, context)
-        assert graph_of(ended, dag.nodes) == cpdag_of(dag)
+        assert ended.graph(dag.nodes) == cpdag_of(dag)
 
 
 def test_classes_are_cpdags_and_have_members():
     for dag in itertools.islice(all_dags(5), 0, None, 397):
         found = class_of(dag)
-        assert graph_of(found, dag.nodes) == cpdag_of(dag)
+        assert found.graph(dag.nodes) == cpdag_of(dag)
         assert class_of(dag) == EquivalenceClass.of(found.member())
 
 
@@ -86,7 +79,7 @@ def test_deletions_are_those_of_the_dags_of_a_class():
             for x in members(now.parents[y] | now.lines[y]):
                 near = now.lines[y] & now.joined[x]
                 for kept in now.cliques(near):
-                    made.add(graph_of(now.deleted(x, y, near & ~kept), cpdag.nodes))
+                    made.add(now.deleted(x, y, near & ~kept).graph(cpdag.nodes))
         assert made == reachable
 
 
@@ -100,7 +93,7 @@ def test_insertions_are_those_of_the_dags_of_a_class():
                 continue
             for clique in now.cliques(now.lines[y]):
                 if not now.lines[y] & now.joined[x] & ~clique and now.blocked(y, x, clique):
-                    made.add(graph_of(now.inserted(x, y, clique), cpdag.nodes))
+                    made.add(now.inserted(x, y, clique).graph(cpdag.nodes))
         assert made == reachable
 
 
