@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine import jobs
+from pages.parts import connection
 
 HERE = Path(__file__).parent
 ASSETS = HERE.parent / "assets"
@@ -44,6 +45,8 @@ page = st.navigation(SECTIONS)
 st.set_page_config(page_title="Causeway" if page is SECTIONS["Start"][0] else f"{page.title} · Causeway")
 st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.svg")
 st.html(ASSETS / "style.css")
+with st.sidebar:
+    connection.watch()
 page.run()
 # after the page, so that looking at the runs never delays it
 if live_runs():

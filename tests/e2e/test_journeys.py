@@ -96,6 +96,18 @@ def test_a_run_outlives_a_killed_server(make_server, page):
     expect(page.get_by_text("pairs are joined")).to_be_visible(timeout=60_000)
 
 
+def test_a_lost_connection_is_said_in_the_users_words_and_ends_by_itself(make_server, page):
+    server = make_server()
+    page.goto(f"{server.url}/jobs")
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible(timeout=WAIT_MS)
+    server.kill(signal.SIGKILL)
+    expect(page.get_by_role("status").filter(has_text="Your runs go on")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("Streamlit still running")).to_have_count(0)
+    server.start()
+    expect(page.get_by_role("status").filter(has_text="Your runs go on")).to_have_count(0, timeout=WAIT_MS)
+    page.complaints.clear()
+
+
 def test_the_runs_page_lists_opens_and_compares(server, page):
     for method in ("pc", "gsp"):
         page.goto(f"{server.url}/discovery?data=regimes&method={method}")
