@@ -45,8 +45,7 @@ page = st.navigation(SECTIONS)
 st.set_page_config(page_title="Causeway" if page is SECTIONS["Start"][0] else f"{page.title} · Causeway")
 st.logo(ASSETS / "logo.svg", size="large", icon_image=ASSETS / "icon.svg")
 st.html(ASSETS / "style.css")
-with st.sidebar:
-    connection.watch()
+connection.watch()
 page.run()
 # after the page, so that looking at the runs never delays it
 if live_runs():

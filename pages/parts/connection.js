@@ -4,15 +4,12 @@ const LOOK_EVERY_MS = 2500;
 const banner = document.createElement("div");
 let watching = false;
 
-// Streamlit's own dialog tells programmers how to restart it.
-function reword() {
+// Streamlit's own dialog tells programmers how to restart it: the banner says all, so the dialog goes.
+function hush() {
   for (const dialog of document.querySelectorAll("[role=dialog]")) {
-    const title = [...dialog.querySelectorAll("*")].find((part) => !part.children.length && part.textContent.trim() === "Connection error");
-    if (!title) continue;
-    title.textContent = "Connection lost";
-    const [first, ...rest] = dialog.querySelectorAll("p, [data-testid=stCode]");
-    if (first) first.textContent = WORDS;
-    for (const part of rest) part.style.display = "none";
+    if (!dialog.textContent.includes("Is Streamlit still running")) continue;
+    banner.hidden = false;
+    (dialog.querySelector("button[aria-label=Close]") ?? dialog.querySelector("button"))?.click();
   }
 }
 
@@ -27,6 +24,6 @@ export default function watch() {
   Object.assign(banner, { textContent: WORDS, hidden: true, className: "connection-lost" });
   banner.setAttribute("role", "status");
   document.body.append(banner);
-  new MutationObserver(reword).observe(document.body, { childList: true, subtree: true });
+  new MutationObserver(hush).observe(document.body, { childList: true, subtree: true });
   setInterval(() => document.hidden || look(), LOOK_EVERY_MS);
 }

@@ -9,4 +9,5 @@ _watch = st.components.v2.component("connection_words", js=(Path(__file__).paren
 
 def watch() -> None:
     """Replace the server's own words about a lost connection, which speak to programmers."""
-    _watch(key="connection.watch")
+    with st.container(key="connection"):
+        _watch(key="connection.watch")
