@@ -105,13 +105,15 @@ def groups(look: Look) -> Iterator[Finding]:
     measured = look.columns(look.varies & ~look.discrete)
     texts = tuple(name for name in look.text_columns if look.dataset.frame[name].nunique() > 1)
     if texts and (measured or several or binary):
-        message = f"Categories ({named(texts)}) and numbers are mixed. Leave the categories out, or use G² on categories alone."
+        message = f"Categories ({named(texts)}) and numbers are mixed. The kernel test takes both; or leave the categories out."
         offers = [repair("Leave out the categories", "drop_columns", columns=list(texts))]
         if not measured:
             offers.insert(0, repair("Make all columns categories", "categories", columns=[*binary, *several]))
         yield Finding("categories", "warn", message, texts[0], texts, tuple(offers))
     if several:
-        message = f"{named(several)} {verb(several, 'has', 'have')} few values: choose G² (as categories), or leave out."
+        message = (
+            f"{named(several)} {verb(several, 'has', 'have')} few values: make them categories (for G² or kernel tests), or leave out."
+        )
         offers = [
             repair("Make them categories", "categories", columns=list(several)),
             repair("Leave out", "drop_columns", columns=list(several)),

@@ -18,7 +18,9 @@ class TestedParams(Params):
     )  # fmt: skip
     test: str = field(
         "auto", "Independence test", choices=TESTS,
-        help="auto: discrete for categories, rank for strongly skewed or heavy-tailed columns, Gaussian otherwise.",
+        help="auto: discrete for categories, kernel for categories beside numbers, rank for strongly skewed or heavy-tailed columns, "
+        "Gaussian otherwise. kernel: relations that are not straight lines, and categories with numbers; weaker on straight lines. "
+        "kernel-exact: the same without the short cut above 1,500 rows. hsic: for noise that is added to functions of the causes.",
     )  # fmt: skip
     bootstrap: int = field(
         0, "Bootstrap resamples", low=0, high=1000, step=10,

@@ -11,13 +11,17 @@ from engine.independence import checks
 from engine.independence.base import IndependenceTest
 from engine.independence.discrete import GSquared
 from engine.independence.gaussian import FisherZ
+from engine.independence.hsic import Hsic
+from engine.independence.kernel import Kci, KernelFeatures, KernelTest
 from engine.independence.rank import Rank
 from engine.independence.trace import Floats
 
 SKEWED, HEAVY = 1.0, 4.0  # skewness and excess kurtosis of a column beyond which the rank test is chosen
 MOST_LEVELS = 10  # a numeric column with more distinct values is not taken for categories
 LARGE = 200_000  # rows from which on nearly every difference is significant
-TESTS = ("auto", "gaussian", "rank", "discrete")
+EXACT_ROWS = 1_500  # rows up to which "kernel" means the exact kernel test
+KERNEL_ROWS = 20_000  # rows of which a kernel test takes a sample when there are more
+TESTS = ("auto", "gaussian", "rank", "discrete", "kernel", "kernel-exact", "hsic")
 
 
 def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
@@ -26,7 +30,7 @@ def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
     Parameters
     ----------
     data : samples, interventional samples (all rows are pooled unless ``params.rows`` is ``obs``), or a correlation matrix.
-    params : with ``alpha``, and optionally ``test`` (auto, gaussian, rank, discrete) and ``rows`` (all, obs).
+    params : with ``alpha``, and optionally ``test`` (one of `TESTS`), ``rows`` (all, obs) and ``seed``.
 
     Returns
     -------
@@ -39,8 +43,9 @@ def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
 
     Notes
     -----
-    ``auto`` takes G squared when all columns are categories, the rank test when some column has an absolute skewness above 1 or an excess
-    kurtosis above 4, and Fisher z otherwise.
+    ``auto`` takes G squared when all columns are categories, the kernel test when categories of more than two levels stand beside
+    numbers, the rank test when some column has an absolute skewness above 1 or an excess kurtosis above 4, and Fisher z otherwise.
+    ``kernel`` is exact up to 1,500 rows.
     """
     if isinstance(data, IndependenceTest):
         return data.at(params.alpha)
@@ -58,6 +63,8 @@ def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
     categories = [column for column in data.columns if _is_category(data.frame[column])]
     if wanted == "discrete" or (wanted == "auto" and len(categories) == data.p):
         test: IndependenceTest = GSquared(data.columns, _codes(data.frame), params.alpha)
+    elif wanted in ("kernel", "kernel-exact", "hsic") or (wanted == "auto" and _several_levels(data, categories)):
+        test = _kernel_test(data, categories, wanted, params.alpha, getattr(params, "seed", 0), notes)
     else:
         test = _numeric_test(data, categories, wanted, params.alpha, notes)
     test.digest = digest
@@ -93,12 +100,11 @@ def _rows(data: Dataset, rows: str) -> tuple[Dataset, list[str]]:
 def _numeric_test(data: Dataset, categories: list[str], wanted: str, alpha: float, notes: list[str]) -> IndependenceTest:
     """Make the Gaussian or rank test, two-level categories taken as 0 and 1."""
     frame = data.frame
-    for column in categories:
-        if frame[column].nunique() > 2:
-            raise UserError(
-                f"Column {column} has {frame[column].nunique()} categories beside numeric columns.",
-                "Remove it, or turn the numeric columns into categories and choose the discrete test.", column,
-            )  # fmt: skip
+    for column in _several_levels(data, categories):
+        raise UserError(
+            f"Column {column} has {frame[column].nunique()} categories beside numeric columns.",
+            "Choose the kernel test, which takes both; or remove the column.", column,
+        )  # fmt: skip
     if categories:
         frame = frame.assign(**{column: _category_codes(frame[column]).astype(np.float64) for column in categories})
     checks.require_no_dependence(frame)
@@ -111,6 +117,33 @@ def _numeric_test(data: Dataset, categories: list[str], wanted: str, alpha: floa
     test = chosen.of(data.columns, values, alpha)
     checks.require_imperfect(test.correlation, data.columns, "monotone functions" if chosen is Rank else "multiples")
     return test
+
+
+def _kernel_test(data: Dataset, categories: list[str], wanted: str, alpha: float, seed: int, notes: list[str]) -> KernelTest:
+    """Make a kernel test, of a sample of the rows when there are very many."""
+    frame = data.frame
+    if wanted == "hsic" and categories:
+        raise UserError(
+            f"HSIC subtracts functions of other columns, which cannot be done with the categories of {categories[0]}.",
+            "Choose the kernel test.", categories[0],
+        )  # fmt: skip
+    checks.require_no_dependence(frame.drop(columns=categories))
+    if wanted == "auto":
+        several = _several_levels(data, categories)
+        notes.append(
+            f"The kernel test was chosen, since categories ({_listed(several)}) stand beside numbers. It sees dependence of any shape, "
+            "and needs more rows than a Gaussian test to see a straight line."
+        )
+    if data.n_samples > KERNEL_ROWS:
+        kept = np.sort(np.random.default_rng(seed).choice(data.n_samples, KERNEL_ROWS, replace=False))
+        frame = frame.iloc[kept].reset_index(drop=True)
+        notes.append(f"The kernel test saw a random {KERNEL_ROWS:,} of the {data.n_samples:,} rows.")
+        checks.require_varying(frame)
+    is_category = np.array([column in categories for column in data.columns])
+    values = np.column_stack([_category_codes(frame[c]) if c in categories else frame[c].to_numpy(np.float64) for c in data.columns])
+    exact = wanted == "kernel-exact" or len(frame) <= EXACT_ROWS
+    kind: type[KernelTest] = Hsic if wanted == "hsic" else Kci if exact else KernelFeatures
+    return kind(data.columns, values.astype(np.float64), is_category, alpha)
 
 
 def _cautions(data: Dataset, values: Floats) -> list[str]:
@@ -146,6 +179,11 @@ def _is_category(column: "pd.Series[Any]") -> bool:
     return isinstance(column.dtype, pd.CategoricalDtype)
 
 
+def _several_levels(data: Dataset, categories: list[str]) -> list[str]:
+    """Return the category columns with more than two categories."""
+    return [column for column in categories if data.frame[column].nunique() > 2]
+
+
 def _codes(frame: pd.DataFrame) -> NDArray[np.int64]:
     """Return the (n, p) category numbers; a numeric column with few values counts as categories."""
     codes = np.empty(frame.shape, np.int64)
@@ -167,5 +205,8 @@ def _category_codes(column: "pd.Series[Any]") -> NDArray[np.int64]:
 
 
 def _words(mask: NDArray[np.bool_], data: Dataset) -> str:
-    chosen = [data.columns[k] for k in np.flatnonzero(mask)]
+    return _listed([data.columns[k] for k in np.flatnonzero(mask)])
+
+
+def _listed(chosen: list[str]) -> str:
     return ", ".join(chosen[: checks.NAMED]) + (f" and {len(chosen) - checks.NAMED} more" if len(chosen) > checks.NAMED else "")

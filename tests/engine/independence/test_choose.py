@@ -10,6 +10,8 @@ from engine import independence
 from engine.core import Dataset, UserError
 from engine.graphs import Graph
 from engine.independence import FisherZ, GSquared, Oracle, Rank
+from engine.independence.hsic import Hsic
+from engine.independence.kernel import Kci, KernelFeatures
 
 RNG = np.random.default_rng(0)
 GAUSSIAN = pd.DataFrame(RNG.standard_normal((200, 3)), columns=list("ABC"))
@@ -70,8 +72,24 @@ def test_the_order_of_rows_plays_no_part():
 def test_mixed_columns():
     two = GAUSSIAN.assign(sex=pd.Categorical(RNG.choice(["f", "m"], 200)))
     assert "two values" in chosen(two).warnings[0] and "sex" in chosen(two).warnings[0]
-    with pytest.raises(UserError, match="kind has 3 categories"):
-        chosen(GAUSSIAN.assign(kind=CATEGORIES.A))
+    three = GAUSSIAN.assign(kind=CATEGORIES.A)
+    for test in ("gaussian", "rank"):
+        with pytest.raises(UserError, match=r"kind has 3 categories .* Choose the kernel test"):
+            chosen(three, test)
+    assert type(chosen(three)) is Kci and "categories (kind) stand beside numbers" in chosen(three).warnings[0]
+    with pytest.raises(UserError, match=r"categories of kind\. Choose the kernel test"):
+        chosen(three, "hsic")
+
+
+def test_kernel_tests():
+    long = pd.DataFrame(np.random.default_rng(0).standard_normal((1_501, 2)))
+    assert type(chosen(GAUSSIAN, "kernel")) is Kci and type(chosen(long[:1_500], "kernel")) is Kci
+    assert type(chosen(long, "kernel")) is KernelFeatures and type(chosen(long, "kernel-exact")) is Kci
+    assert type(chosen(GAUSSIAN, "hsic")) is Hsic
+    many = chosen(pd.DataFrame(np.random.default_rng(0).standard_normal((20_001, 2))), "kernel")
+    assert many.n_samples == 20_000 and many.warnings == ["The kernel test saw a random 20,000 of the 20,001 rows."]
+    with pytest.raises(UserError, match="D = A \\+ B"):
+        chosen(GAUSSIAN.assign(D=GAUSSIAN.A + GAUSSIAN.B), "kernel")
 
 
 def test_regimes_are_pooled_with_a_warning_or_left_out():
