@@ -112,7 +112,7 @@ def groups(look: Look) -> Iterator[Finding]:
         yield Finding("categories", "warn", message, texts[0], texts, tuple(offers))
     if several:
         message = (
-            f"{named(several)} {verb(several, 'has', 'have')} few values: make them categories (for G² or kernel tests), or leave out."
+            f"{named(several)} {verb(several, 'has', 'have')} few values: make them categories (for G² or kernel), or leave out."
         )
         offers = [
             repair("Make them categories", "categories", columns=list(several)),
