@@ -12,6 +12,8 @@ from engine.core.plugins import plugins
 PLACES = {
     "pc": "engine.discovery.pc",
     "gsp": "engine.discovery.gsp",
+    "igsp": "engine.discovery.igsp",
+    "utigsp": "engine.discovery.utigsp",
     "boss": "engine.discovery.boss",
     "ges": "engine.discovery.ges",
     "fci": "engine.discovery.fci",
@@ -23,6 +25,7 @@ PLACES = {
 NEEDS = {
     "samples": "engine.data:samples_for",
     "independence": "engine.independence:test_for",
+    "interventional": "engine.independence:interventional_for",
 }
 
 

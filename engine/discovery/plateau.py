@@ -77,7 +77,7 @@ def search_class(walk: Dag, removals: RemovalTests, context: Context) -> bool:
     chordal component can be ordered from any of its cliques, in any order within the clique. So the moves of all DAGs of the class
     are listed without listing the DAGs, small cliques first.
     """
-    lines, above = _essential(walk)
+    lines, above = essential(walk)
     for size in itertools.count():
         context.check()
         moves = list(itertools.islice(_moves(lines, above, size), LIMIT))
@@ -93,7 +93,7 @@ def search_class(walk: Dag, removals: RemovalTests, context: Context) -> bool:
     raise AssertionError("unreachable: no clique is larger than the graph")
 
 
-def _essential(walk: Dag) -> tuple[list[int], list[int]]:
+def essential(walk: Dag) -> tuple[list[int], list[int]]:
     """Return the lines at each node of the CPDAG, and the nodes with an arrow into it."""
     arrows = walk.arrows
     joined = arrows | arrows.T

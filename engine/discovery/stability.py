@@ -4,7 +4,7 @@ import dataclasses
 import importlib
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,42 @@ from engine.discovery.result import GraphResult
 from engine.graphs import Mark
 from engine.independence import IndependenceTest, Replay
 
-Search = Callable[[IndependenceTest, Any, Context], GraphResult]
 Counts = NDArray[np.int64]
 
 PER_TASK = 4  # resamples sent to a worker at once: few enough for steady progress, enough to pay for sending the rows
 SEARCH_SHARE = 0.1  # part of the progress bar that the search on the data itself takes when there are resamples
 
 
-def supported(search: Search, test: IndependenceTest, params: TestedParams, context: Context) -> GraphResult:
+class Resampling(Protocol):
+    """What tests have to offer for a bootstrap; a test of independence does."""
+
+    warnings: list[str]
+
+    @property
+    def p(self) -> int:
+        """Number of variables."""
+
+    @property
+    def n_samples(self) -> int:
+        """Number of rows."""
+
+    @property
+    def alpha(self) -> float:
+        """Significance level."""
+
+    def at(self, alpha: float) -> Self:
+        """Return the same tests at another level, with an empty trace."""
+
+    def resampled(self, rng: np.random.Generator) -> Any:
+        """Return the tests on rows drawn with replacement."""
+
+
+Tests = TypeVar("Tests", bound=Resampling)
+Found = TypeVar("Found", bound=GraphResult)
+Search = Callable[[Tests, Any, Context], Found]
+
+
+def supported(search: Search[Tests, Found], test: Tests, params: TestedParams, context: Context) -> Found:
     """Search on the data, and on ``params.bootstrap`` resamples of it, and draw on the graph how often each mark came back.
 
     Parameters
@@ -91,7 +119,7 @@ def reorient(result: GraphResult, test: IndependenceTest, alpha: float) -> Graph
     return dataclasses.replace(fresh, provenance=provenance)
 
 
-def _resampled(search: Search, test: IndependenceTest, params: TestedParams, threads: int) -> Any:
+def _resampled(search: Search[Tests, Found], test: Tests, params: TestedParams, threads: int) -> Any:
     """Yield (resamples done, (p, p, 4) counts of marks) after each round of tasks."""
     from joblib import Parallel, delayed, effective_n_jobs
 
@@ -112,7 +140,7 @@ def _resampled(search: Search, test: IndependenceTest, params: TestedParams, thr
             yield done, counts
 
 
-def count_marks(search: Search, test: IndependenceTest, params: TestedParams, seeds: list[int]) -> Counts:
+def count_marks(search: Search[Tests, Found], test: Tests, params: TestedParams, seeds: list[int]) -> Counts:
     """Search on one resample per seed and return how often each pair had each mark: (p, p, 4)."""
     counts: Counts = np.zeros((test.p, test.p, len(Mark)), np.int64)
     for seed in seeds:

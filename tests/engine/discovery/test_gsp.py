@@ -12,7 +12,7 @@ from engine.core import Cancelled, Context, UserError
 from engine.discovery import plateau
 from engine.discovery.gsp import GspParams, descend, gsp
 from engine.discovery.orders import minimal_imap, minimum_degree_orders
-from engine.discovery.plateau import _essential, _moves
+from engine.discovery.plateau import essential, _moves
 from engine.discovery.reversals import Dag
 from engine.discovery.stability import reorient
 from engine.graphs import Graph, cpdag_of
@@ -81,7 +81,7 @@ def test_looking_four_moves_ahead_is_nearly_always_enough(run):
 def test_the_moves_of_a_class_are_those_of_all_its_dags():
     for dag in random_dags(n=60, nodes=range(3, 8), degree=3, seed=2):
         walk = Dag(dag.directed)
-        lines, above = _essential(walk)
+        lines, above = essential(walk)
         listed = {move for size in range(dag.p) for move in _moves(lines, above, size)}
         assert listed == moves_of_all_members(walk), dag
 

@@ -1,0 +1,204 @@
+"""What methods that use interventions share: parameters, result, starts, and the table of targets."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from engine.core import Context, field
+from engine.discovery.gsp import causal_order, drop_edges, record_order
+from engine.discovery.orders import Bools, Ints, imap_arrows, minimum_degree_orders
+from engine.discovery.params import TestedParams
+from engine.discovery.plateau import search_class
+from engine.discovery.result import GraphResult
+from engine.discovery.reversals import Dag, RemovalTests
+from engine.graphs import Graph, interventional_cpdag_of
+from engine.graphs.bitsets import members, of
+from engine.independence.interventional import INVARIANCE_TESTS, InterventionalTests, Targets
+
+CANDIDATES = 2  # orders drawn for each that is walked from
+NAMED = 5
+
+
+@dataclass(frozen=True)
+class InterventionalParams(TestedParams):
+    """Levels and kinds of both sorts of tests, and how far to search."""
+
+    alpha_inv: float = field(
+        1e-5, "Level of the comparisons", low=1e-30, high=0.5, log=True, paper=1e-5,
+        help="A variable counts as changed by an intervention when its comparison with the observational rows has at most this p-value.",
+    )  # fmt: skip
+    invariance: str = field(
+        "auto", "Comparison of regimes", choices=INVARIANCE_TESTS,
+        help="auto: what fits the columns. kernel: any change, also through curved relations, but slower. zeros: for single cells.",
+    )  # fmt: skip
+    starts: int = field(
+        5, "Starting orders", low=1, high=100, paper=10, advanced=True,
+        help="The walk starts from so many orders; the best end is kept.",
+    )  # fmt: skip
+    depth: int | None = field(
+        None, "Look-ahead", low=0, high=20, paper=4, advanced=True,
+        help="How many equally good moves to look ahead; none searches all graphs that fit equally well, which is also faster.",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InterventionalResult(GraphResult):
+    """A graph learned from interventions, with their targets.
+
+    Attributes
+    ----------
+    graph : interventional CPDAG.
+    dag : the member of its class that was found.
+    targets : regime -> variables that its intervention acts on.
+    target_table : one row per regime and variable: ``regime``, ``variable``, ``given`` (its parents in ``dag``), ``statistic`` and
+        ``p_value`` of the comparison with the observational regime, ``target`` (yes, no or not tested), ``known`` (yes, no, or
+        off-target: a target although the targets of the regime are known and it is none of them).
+    """
+
+    dag: Graph
+    targets: Mapping[str, list[str]]
+    target_table: pd.DataFrame
+
+    @property
+    def off_targets(self) -> dict[str, list[str]]:
+        """Regime -> targets beside its known ones, for regimes that have any."""
+        rows = self.target_table[self.target_table["known"] == "off-target"]
+        return {str(regime): list(found["variable"]) for regime, found in rows.groupby("regime", sort=False)}
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Return label/value rows, with the number of targets and the off-targets by name."""
+        rows = super().summary()
+        total = sum(map(len, self.targets.values()))
+        off = "; ".join(f"{', '.join(found)} in {regime}" for regime, found in self.off_targets.items())
+        return [*rows[:4], ("Targets", f"{total} in {len(self.targets)} regimes"), ("Off-targets", off or "none"), *rows[4:]][:8]
+
+
+class Candidate(NamedTuple):
+    """A DAG by the parents of each node, what it is worth (less is better), and the order it was reached from."""
+
+    value: tuple[int, ...]
+    parents: list[int]
+    order: Ints
+
+    @property
+    def arrows(self) -> Bools:
+        """(p, p) whether i -> j."""
+        return with_parents(self.parents).arrows
+
+
+def starts(tests: InterventionalTests, params: InterventionalParams, context: Context) -> Iterator[tuple[Dag, Ints]]:
+    """Yield the sparsest of the minimal I-maps of some orders by minimum degree, each once, with its order."""
+    orders = minimum_degree_orders(tests.observational, CANDIDATES * params.starts, context.rng)
+    imaps = {arrows.tobytes(): (arrows, order) for arrows, order in ((imap_arrows(order, tests.observational), order) for order in orders)}
+    chosen = sorted(imaps.values(), key=lambda start: np.count_nonzero(start[0]))[: params.starts]
+    for n, (arrows, order) in enumerate(chosen):
+        context.progress(n / len(chosen), f"start {n + 1} of {len(chosen)}")
+        yield Dag(arrows), order
+
+
+def halts(walk: Dag, removals: RemovalTests, context: Context) -> Iterator[Dag]:
+    """Walk towards sparser graphs and yield the walk wherever no reversal of a covered edge drops an edge; the last is the sparsest."""
+    drop_edges(walk, removals, context)
+    yield walk
+    while search_class(walk, removals, context):
+        drop_edges(walk, removals, context)
+        yield walk
+
+
+def with_parents(parents: list[int]) -> Dag:
+    """Return the DAG in which these sets (in bits) are the parents of each node."""
+    dag = Dag(np.zeros((len(parents), len(parents)), dtype=bool))
+    dag.parents = list(parents)
+    for j, above in enumerate(parents):
+        for i in members(above):
+            dag.children[i] |= 1 << j
+    return dag
+
+
+def known_targets(tests: InterventionalTests) -> list[int]:
+    """Return for each variable the regimes (a set in bits) whose known targets it belongs to."""
+    goals = list(tests.known.values())
+    return [of(k for k, goal in enumerate(goals) if node in (goal or ())) for node in tests.nodes]
+
+
+def finished(
+    best: Candidate,
+    tests: InterventionalTests,
+    removals: RemovalTests,
+    known: Targets,
+    context: Context,
+    closed: bool,
+    n_conflicts: int = 0,
+) -> InterventionalResult:
+    """Make the result of the best DAG: read off the targets, draw the interventional CPDAG, and warn of what looks wrong.
+
+    Parameters
+    ----------
+    known : regime -> known targets, None where they are unknown.
+    closed : whether known targets are all there are; if not, every variable that changes given its parents is a target too.
+    """
+    removals.record()
+    if tests.observational.correlation is not None:
+        record_order(best.order, tests.observational)
+    dag = Graph.from_directed(tests.nodes, best.arrows)
+    table = target_table(best.parents, tests, known)
+    changed = {regime: list(rows.loc[rows["target"] == "yes", "variable"]) for regime, rows in table.groupby("regime", sort=False)}
+    targets: dict[str, list[str]] = {}
+    decided: dict[str, list[str]] = {}
+    for regime in tests.invariance.regimes:
+        named, found = known[regime], changed[regime]
+        extra = [] if closed and named is not None else [v for v in found if v not in (named or ())]
+        targets[regime] = [*(named or ()), *extra]
+        # an intervention without a visible effect on a known target tells no direction
+        decided[regime] = [v for v in targets[regime] if v in found]
+    _warn(table, targets, decided, tests, context)
+    return InterventionalResult(
+        graph=interventional_cpdag_of(dag, decided), trace=tests.observational.trace, order=causal_order(dag), n_conflicts=n_conflicts,
+        dag=dag, targets=targets, target_table=table,
+    )  # fmt: skip
+
+
+def target_table(parents: list[int], tests: InterventionalTests, known: Targets) -> pd.DataFrame:
+    """Return the comparison of each variable given its parents in each regime, see `InterventionalResult`."""
+    tests.invariance.ask(enumerate(parents))
+    rows = []
+    for k, regime in enumerate(tests.invariance.regimes):
+        named = known[regime]
+        for i, (node, above) in enumerate(zip(tests.nodes, parents, strict=True)):
+            statistic, p_value = (float(column[k]) for column in tests.invariance.answer(i, above))
+            target = "not tested" if np.isnan(p_value) else "yes" if p_value <= tests.invariance.alpha else "no"
+            told = "yes" if node in (named or ()) else "off-target" if target == "yes" and named is not None else "no"
+            given = ", ".join(tests.nodes[j] for j in members(above))
+            rows.append((regime, node, given, statistic, p_value, target, told))
+    return pd.DataFrame(rows, columns=["regime", "variable", "given", "statistic", "p_value", "target", "known"])
+
+
+def _warn(
+    table: pd.DataFrame, targets: dict[str, list[str]], decided: dict[str, list[str]], tests: InterventionalTests, context: Context
+) -> None:  # fmt: skip
+    """Say where all variables are targets, where known targets show no change, and what could not be tested."""
+    for regime in tests.invariance.regimes:
+        if len(decided[regime]) == tests.p > 2:
+            context.warn(
+                f"All {tests.p} variables are called targets of regime {regime}. That looks like a batch shift (another day, machine or "
+                "donor) more than like the effect of an intervention; take its targets, and arrows that rest on them, with care."
+            )
+    silent = [f"{v} in {regime}" for regime, goal in targets.items() for v in goal if v not in decided[regime]]
+    if silent:
+        context.warn(
+            f"No change was found in known targets given their parents: {_listed(silent)}. These interventions orient no arrow at them."
+        )
+    untested = table[table["target"] == "not tested"]
+    if len(untested):
+        counts = dict(zip(tests.invariance.regimes, tests.invariance.counts[1:].tolist(), strict=True))
+        listed = _listed(
+            [f"{v} in {regime} ({counts[regime]} rows)" for regime, v in zip(untested["regime"], untested["variable"], strict=True)]
+        )
+        context.warn(f"Too few rows, or rows without variation, to compare: {listed}. They are not counted as targets.")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

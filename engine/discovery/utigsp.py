@@ -1,0 +1,143 @@
+"""Greedy sparsest permutation with interventions whose targets are unknown, or known only in part."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.core import Context, field, method
+from engine.discovery.icovered import Value, walk_icovered
+from engine.discovery.interventional import (
+    Candidate,
+    InterventionalParams,
+    InterventionalResult,
+    finished,
+    halts,
+    known_targets,
+    starts,
+)
+from engine.discovery.members import BestMember
+from engine.discovery.orders import Ints
+from engine.discovery.plateau import essential
+from engine.discovery.reversals import Dag, RemovalTests, Reversal
+from engine.discovery.stability import supported
+from engine.graphs import Graph
+from engine.graphs.bitsets import members
+from engine.independence.interventional import InterventionalTests
+
+CUT = "A class of graphs was too large to weigh all its members; another may explain the regimes with fewer targets."
+
+
+@dataclass(frozen=True)
+class UtIgspParams(InterventionalParams):
+    """Parameters of UT-IGSP."""
+
+    named: str = field(
+        "incomplete", "Known targets", choices=("incomplete", "complete", "ignore"),
+        help="incomplete: other variables may be hit as well, find these off-targets. complete: the known ones are all. "
+        "ignore: find all targets from the data.",
+    )  # fmt: skip
+    score: str = field(
+        "graph first", "Best graph", choices=("graph first", "sum"), paper="graph first", advanced=True,
+        help="graph first: fewest edges, then fewest targets. sum: fewest edges and targets together.",
+    )  # fmt: skip
+
+
+@method(
+    "utigsp", area="discovery", label="Interventions, unknown targets (UT-IGSP)", needs="interventional", gives="cpdag",
+    cite="Squires, Wang, Uhler 2020",
+)  # fmt: skip
+def utigsp(tests: InterventionalTests, params: UtIgspParams, context: Context) -> InterventionalResult:
+    """Learn the graph and the targets of each intervention together, off-targets included.
+
+    Parameters
+    ----------
+    tests : of independence in the observational regime, and of invariance between it and K other regimes, for p variables.
+
+    Returns
+    -------
+    InterventionalResult with ``graph`` (interventional CPDAG), ``dag``, ``targets``, ``target_table`` and ``trace``.
+
+    Raises
+    ------
+    UserError
+        When no test can be made given all other variables.
+
+    Notes
+    -----
+    In the DAG G of an order, variable i is a target of regime k when its distribution given its parents is not that of the observational
+    regime. The score is the number of edges and the number of targets, compared in this order or added; known targets count as targets
+    anyway. With ``depth=None`` the walk is that of the greedy sparsest permutation through whole Markov classes, and of each class
+    reached the DAG with the fewest targets is taken; with ``sum``, of the classes at which the walks halt, the one with the smallest sum.
+    With a number the walk is that of the authors' code: reversals of covered edges i -> j such that j given its parents changes in all
+    regimes that are known to act on i. Both are exact in the limit when all that the graph implies to differ differs.
+    """
+    return supported(search, tests, params, context)
+
+
+def search(tests: InterventionalTests, params: UtIgspParams, context: Context) -> InterventionalResult:
+    """Search from each start and return the best DAG, without bootstrap."""
+    known = dict.fromkeys(tests.known) if params.named == "ignore" else tests.known
+    told = known_targets(InterventionalTests(tests.observational, tests.invariance, known, tests.digest))
+    removals, scorer = RemovalTests(tests.observational), _Scorer(tests, told, params.score == "sum")
+    best: Candidate | None = None
+    for start, order in starts(tests, params, context):
+        for candidate in _candidates(start, order, scorer, removals, params, context):
+            if best is None or candidate.value < best.value:
+                best = candidate
+                context.partial("graph", Graph.from_directed(tests.nodes, best.arrows))
+    assert best is not None
+    return finished(best, tests, removals, known, context, closed=params.named == "complete")
+
+
+class _Scorer:
+    """Counts edges and targets."""
+
+    def __init__(self, tests: InterventionalTests, told: list[int], summed: bool):
+        self.invariance, self.told, self.summed = tests.invariance, told, summed
+        self._classes: set[tuple[tuple[int, ...], ...]] = set()
+
+    def value(self, n_edges: int, n_targets: int) -> Value:
+        return (n_edges + n_targets,) if self.summed else (n_edges, n_targets)
+
+    def of_node(self, i: int, parents: int) -> int:
+        """Return in how many regimes a variable changes given these parents without being a known target."""
+        return (self.invariance.changed(i, parents) & ~self.told[i]).bit_count()
+
+    def of_dag(self, dag: Dag) -> Value:
+        self.invariance.ask(enumerate(dag.parents))
+        return self.value(dag.n_edges, sum(map(self.of_node, range(dag.p), dag.parents)))
+
+    def best_member(self, walk: Dag, order: Ints, context: Context) -> Iterator[Candidate]:
+        """Yield the member of a class with the fewest targets; nothing if the class was seen before."""
+        lines, above = essential(walk)
+        key = tuple(lines), tuple(above)
+        if key in self._classes:
+            return
+        self._classes.add(key)
+        self.invariance.ask((i, above[i] | extra) for i in range(walk.p) for extra in (0, *(1 << j for j in members(lines[i]))))
+        chosen = BestMember(lines, above, self.of_node)
+        n_targets, parents = chosen.find()
+        if not chosen.is_exact:
+            context.warn(CUT)
+        yield Candidate(self.value(walk.n_edges, n_targets), parents, order)
+
+    def icovered(self, dag: Dag) -> Iterator[Reversal]:
+        """Yield the covered edges i -> j such that j given its parents changes in all regimes that are known to act on i."""
+        for move in dag.covered():
+            acting = self.told[move.i]
+            if not acting & ~self.invariance.changed(move.j, move.parents | 1 << move.i):
+                yield move
+
+
+def _candidates(
+    start: Dag, order: Ints, scorer: _Scorer, removals: RemovalTests, params: UtIgspParams, context: Context
+) -> Iterator[Candidate]:
+    """Yield the DAGs that one start leads to, which are worth comparing."""
+    if params.depth is not None:
+        end = walk_icovered(start, scorer.icovered, scorer.of_dag, lambda value: value, removals, params.depth, context)
+        yield Candidate(scorer.of_dag(end), end.parents, order)
+        return
+    for walk in halts(start, removals, context):
+        if params.score == "sum":
+            yield from scorer.best_member(walk, order, context)
+    if params.score != "sum":
+        yield from scorer.best_member(start, order, context)
