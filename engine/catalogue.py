@@ -15,6 +15,7 @@ PLACES = {
     "igsp": "engine.discovery.igsp",
     "utigsp": "engine.discovery.utigsp",
     "boss": "engine.discovery.boss",
+    "grasp": "engine.discovery.grasp",
     "ges": "engine.discovery.ges",
     "fci": "engine.discovery.fci",
     "rfci": "engine.discovery.rfci",

@@ -1,25 +1,17 @@
 """Best order score search: move one variable at a time to its best place in an order, then tuck where no move helps."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from engine.core import Context, field, method
-from engine.discovery.ges import EquivalenceClass, backward, forward
+from engine.discovery.ges import EquivalenceClass, backward
 from engine.discovery.grow_shrink import GrowShrinkTrees
+from engine.discovery.order_starts import default_starts, starting_order
 from engine.discovery.order_walk import OrderWalk
-from engine.discovery.orders import eliminated
 from engine.discovery.scored import ScoredParams, ScoredResult, scored_result
-from engine.discovery.scores import GaussianScore, LocalScore, score_of
+from engine.discovery.scores import score_of
 from engine.discovery.stability import supported
 from engine.graphs import Graph, cpdag_of
-from engine.graphs.bitsets import rows
-from engine.graphs.separation import ancestor_sets
 from engine.independence import IndependenceTest
-
-FEW = 20  # up to so many variables several starts cost next to nothing
-MANY = 200  # beyond so many variables a greedy start takes longer than the search
 
 
 @dataclass(frozen=True)
@@ -82,36 +74,3 @@ def search(test: IndependenceTest, params: BossParams, context: Context) -> Scor
     context.progress(1.0, "removing edges that the score does not need")
     found = backward(EquivalenceClass.of([end.parents for end in best.ends]), score, context)
     return scored_result(found.member(), score, test)
-
-
-def default_starts(p: int) -> int:
-    """Return how many orders to start from for p variables: many where a start costs little."""
-    return 5 if p <= FEW else 1
-
-
-def starting_order(n: int, score: LocalScore, nodes: Sequence[str], context: Context) -> list[int]:
-    """Return the n-th order to start from: a greedy one first, then one by minimum-degree elimination, then random ones.
-
-    Notes
-    -----
-    The greedy order is that of the DAG of greedy equivalence search. With more than 200 variables minimum-degree elimination comes
-    first, which takes one matrix inverse. Orders are drawn over the sorted names, so that the order of the columns plays no part.
-    """
-    by_name = sorted(range(score.p), key=nodes.__getitem__)
-    drawn = [by_name[k] for k in context.rng.permutation(score.p)]
-    can_eliminate = isinstance(score, GaussianScore) and score.n_samples > score.p
-    if n == 0 and (score.p <= MANY or not can_eliminate):
-        start = EquivalenceClass.of([0] * score.p)
-        return forward_order(backward(forward(start, score, context), score, context).member())
-    if n <= 1 and isinstance(score, GaussianScore) and can_eliminate:
-        rank = np.empty(score.p, dtype=np.int64)
-        rank[drawn] = np.arange(score.p)
-        found: list[int] = eliminated(rows(score.dependent_given_all_others()), rank).tolist()
-        return found
-    return drawn
-
-
-def forward_order(parents: Sequence[int]) -> list[int]:
-    """Return an order in which the arrows of a DAG, given by the parents of each node, point forwards."""
-    above = ancestor_sets(list(parents))
-    return sorted(range(len(above)), key=lambda node: above[node].bit_count())

@@ -12,7 +12,7 @@ from engine.discovery.scored import ScoredParams, ScoredResult, scored_result
 from engine.discovery.scores import LocalScore, by_size, score_of
 from engine.discovery.stability import supported
 from engine.graphs import Graph
-from engine.graphs.bitsets import members
+from engine.graphs.bitsets import members, of
 from engine.graphs.cpdag import close_arrows, extended
 from engine.independence import IndependenceTest
 
@@ -64,11 +64,18 @@ class EquivalenceClass:
     def of(cls, parents: Sequence[int]) -> "EquivalenceClass":
         """Return the class of a DAG, given by the parents of each node."""
         p = len(parents)
-        joined, above, below, lines = list(parents), [0] * p, [0] * p, [0] * p
+        joined = list(parents)
         for c in range(p):
             for a in members(parents[c]):
                 joined[a] |= 1 << c
-        for c in range(p):
+        found = cls([0] * p, [0] * p, [0] * p, joined)
+        found._orient(parents, range(p))
+        return found
+
+    def _orient(self, parents: Sequence[int], within: Sequence[int]) -> None:
+        """Set the arrows and lines of the class of a DAG at the nodes of some connected components, where there are none yet."""
+        above, below, lines, joined = self.parents, self.children, self.lines, self.joined
+        for c in within:
             for a in members(parents[c]):
                 if parents[c] & ~joined[a] & ~(1 << a):  # a meets at c a parent that it is not adjacent to
                     above[c] |= 1 << a
@@ -76,8 +83,7 @@ class EquivalenceClass:
                 else:
                     lines[a] |= 1 << c
                     lines[c] |= 1 << a
-        close_arrows(above, below, lines, joined)
-        return cls(above, below, lines, joined)
+        close_arrows(above, below, lines, joined, within)
 
     def member(self) -> list[int]:
         """Return the parents of each node in one DAG of the class."""
@@ -122,7 +128,7 @@ class EquivalenceClass:
             children[k] |= 1 << y
         joined[x] |= 1 << y
         joined[y] |= 1 << x
-        return self._completed(parents, children, lines, joined)
+        return self._completed(parents, children, lines, joined, (x,))
 
     def deleted(self, x: int, y: int, directed: int) -> "EquivalenceClass":
         """Return the class after the edge of x and y was removed and the lines of both to ``directed`` were directed into these."""
@@ -137,17 +143,32 @@ class EquivalenceClass:
                     lines[h] &= ~(1 << a)
                     parents[h] |= 1 << a
                     children[a] |= 1 << h
-        return self._completed(parents, children, lines, joined)
+        return self._completed(parents, children, lines, joined, (x, y))
 
     def _copies(self) -> tuple[list[int], list[int], list[int], list[int]]:
         return list(self.parents), list(self.children), list(self.lines), list(self.joined)
 
     @staticmethod
-    def _completed(parents: list[int], children: list[int], lines: list[int], joined: list[int]) -> "EquivalenceClass":
-        dag, left = extended(parents, children, lines, joined)
+    def _completed(
+        parents: list[int], children: list[int], lines: list[int], joined: list[int], changed: Sequence[int]
+    ) -> "EquivalenceClass":
+        """Return the class of the DAGs with these arrows and v-structures, worked out in the connected components of what has changed."""
+        component = new = of(changed)
+        while new:
+            around = 0
+            for v in members(new):
+                around |= joined[v]
+            new = around & ~component
+            component |= new
+        dag, left = extended(parents, children, lines, joined, component)
         if left:
             raise ValueError("an operator that is not possible was made")
-        return EquivalenceClass.of(dag)
+        within = list(members(component))
+        for v in within:
+            parents[v] = children[v] = lines[v] = 0
+        found = EquivalenceClass(parents, children, lines, joined)
+        found._orient(dag, within)
+        return found
 
 
 def forward(start: EquivalenceClass, score: LocalScore, context: Context, tell: bool = False) -> EquivalenceClass:

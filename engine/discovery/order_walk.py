@@ -142,8 +142,7 @@ class OrderWalk:
         """
         position, ends = self.position, self.ends
         first, last = int(position[i]), int(position[j])
-        forward = self._ancestors_behind(j, first)
-        forward.sort(key=position.__getitem__)
+        forward = sorted(self._ancestors_behind(j, first), key=position.__getitem__)
         moved = set(forward)
         stretch = forward + [k for k in self.order[first : last + 1] if k not in moved]
         before = [position[k] for k in forward]
@@ -159,6 +158,10 @@ class OrderWalk:
         self.trees.settle(changed)
         gain = math.fsum(node.score - ends[node.variable].score for node in changed)
         return Move(gain, first, stretch, changed), forward
+
+    def is_ancestor(self, i: int, j: int) -> bool:
+        """Return whether there is a directed path from i to j, or they are the same."""
+        return i in self._ancestors_behind(j, self.position[i] - 1)
 
     def improve_by_tucks(self, rng: np.random.Generator, context: Context) -> None:
         """Make best moves and improving tucks until neither improves the score."""
@@ -221,7 +224,7 @@ class OrderWalk:
             running = [Lookup(self.trees.roots[step.node.variable], step.next_limit + 1) for step in running if step.next_limit < math.inf]
         return found
 
-    def _ancestors_behind(self, j: int, place: int) -> list[int]:
+    def _ancestors_behind(self, j: int, place: float) -> set[int]:
         """Return j and its ancestors behind a place."""
         found, waiting = {j}, [j]
         while waiting:
@@ -229,7 +232,7 @@ class OrderWalk:
                 if k not in found and self.position[k] > place:
                     found.add(k)
                     waiting.append(k)
-        return list(found)
+        return found
 
     def _number(self, start: int, end: int) -> None:
         for place in range(start, end):

@@ -86,9 +86,16 @@ def meek(marks: Marks) -> Marks:
     return closed
 
 
-def close_arrows(parents: list[int], children: list[int], lines: list[int], joined: list[int]) -> list[tuple[int, int]]:
-    """Apply Meek's rules to the neighbourhoods of a graph, sets in bits that are changed in place; return the new arrows."""
-    fresh = [(a, b) for a in range(len(children)) for b in members(children[a])]
+def close_arrows(
+    parents: list[int], children: list[int], lines: list[int], joined: list[int], within: Iterable[int] | None = None
+) -> list[tuple[int, int]]:
+    """Apply Meek's rules to the neighbourhoods of a graph, sets in bits that are changed in place; return the new arrows.
+
+    Parameters
+    ----------
+    within : nodes of some connected components, the others being closed already; all nodes if not given.
+    """
+    fresh = [(a, b) for a in (range(len(children)) if within is None else within) for b in members(children[a])]
     found = []
 
     def orient(sources: Iterable[int], targets: Iterable[int]) -> None:
@@ -144,15 +151,22 @@ def dag_of(cpdag: Graph) -> Graph:
     return Graph.from_directed(cpdag.nodes, arrows, "dag")
 
 
-def extended(parents: list[int], children: list[int], lines: list[int], joined: list[int]) -> tuple[list[int], int]:
+def extended(
+    parents: list[int], children: list[int], lines: list[int], joined: list[int], within: int | None = None
+) -> tuple[list[int], int]:
     """Direct all lines of a graph given by its neighbourhoods (sets in bits) without a new v-structure or cycle, see `dag_of`.
+
+    Parameters
+    ----------
+    within : nodes of some connected components whose lines are directed; all nodes if not given.
 
     Returns
     -------
     The parents of each node, and the set of nodes that could not be placed: empty when such a DAG exists.
     """
     done = list(parents)
-    left, waiting = (1 << len(parents)) - 1, set(range(len(parents)))
+    left = (1 << len(parents)) - 1 if within is None else within
+    waiting = set(members(left))
     while waiting:
         sink = waiting.pop()
         around = joined[sink] & left

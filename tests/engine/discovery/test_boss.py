@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from engine.core import Cancelled, Context, Dataset
-from engine.discovery.boss import BossParams, boss, starting_order
+from engine.discovery.boss import BossParams, boss
 from engine.discovery.ges import EquivalenceClass, backward
 from engine.discovery.grow_shrink import GrowShrinkTrees
+from engine.discovery.order_starts import starting_order
 from engine.discovery.order_walk import OrderWalk
 from engine.discovery.scores import GaussianScore, OracleScore, score_of
 from engine.discovery.stability import reorient
