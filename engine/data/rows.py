@@ -39,7 +39,7 @@ def many_rows(look: Look) -> Iterator[Finding]:
     """Say that with very many rows everything is significant."""
     n = look.dataset.n_samples
     if n >= MANY_ROWS:
-        message = f"n={n:,}: nearly every dependence is significant. Judge edges by size (|r| ≥ {EFFECT}) beside alpha, or use BIC."
+        message = f"n={n:,}: nearly every dependence is significant. Set the smallest effect to {EFFECT} beside alpha, or use BIC."
         yield Finding("many-rows", "note", message)
 
 

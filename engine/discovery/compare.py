@@ -83,10 +83,11 @@ def _test_of(a: GraphResult, b: GraphResult, pair: tuple[str, str]) -> list[obje
 def answer(result: GraphResult, a: str, b: str, given: tuple[str, ...]) -> Answer:
     """Return what a run said to one question by names."""
     place = {node: i for i, node in enumerate(result.trace.nodes)}
-    p_value = result.trace.p_value(place[a], place[b], [place[node] for node in given])
-    if p_value is None:
+    sets = np.array([[place[node] for node in given]], int).reshape(1, -1)
+    known, statistic, p_value = result.trace.lookup([place[a]], [place[b]], sets)
+    if not known[0]:
         return Answer(np.nan, "not asked")
-    return Answer(p_value, str(decisions(np.array([p_value]), result.alpha)[0]))
+    return Answer(float(p_value[0]), str(decisions(result.trace.decisive(statistic, p_value), result.alpha)[0]))
 
 
 def _turning_pair(a: GraphResult, b: GraphResult, source: str, target: str) -> tuple[str, str] | None:

@@ -8,13 +8,18 @@ from engine.independence.choose import TESTS
 
 @dataclass(frozen=True)
 class TestedParams(Params):
-    """Level and kind of the tests, the rows they see, and the bootstrap."""
+    """Level, smallest effect and kind of the tests, the rows they see, and the bootstrap."""
 
     __test__ = False  # not a test case, whatever its name suggests to a test runner
 
     alpha: float = field(
         1e-3, "Significance level", low=1e-12, high=0.5, log=True,
         help="A smaller level draws fewer edges. With many variables take at most 1 / (number of variables)².",
+    )  # fmt: skip
+    floor: float = field(
+        0.0, "Smallest effect", low=0.0, high=0.5, step=0.01,
+        help="Partial correlations no larger than this count as none, however small their p-value. With very many rows nearly everything "
+        "is significant: try 0.02.",
     )  # fmt: skip
     test: str = field(
         "auto", "Independence test", choices=TESTS,

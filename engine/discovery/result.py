@@ -26,6 +26,7 @@ class Decider(NamedTuple):
     given: tuple[str, ...]
     p_value: float
     decision: str
+    statistic: float
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,8 +80,9 @@ class GraphResult(Result):
         if tests.empty:
             return None
         # among p-values too small for a number the smallest statistic is the weakest
-        row = int(np.lexsort((-tests["statistic"].abs(), tests["p_value"]))[-1])
-        return Decider(tests["given"].iloc[row], float(tests["p_value"].iloc[row]), tests["decision"].iloc[row])
+        statistic, p_value = tests["statistic"].to_numpy(), tests["p_value"].to_numpy()
+        row = int(np.lexsort((-np.abs(statistic), self.trace.decisive(statistic, p_value)))[-1])
+        return Decider(tests["given"].iloc[row], float(p_value[row]), tests["decision"].iloc[row], float(statistic[row]))
 
     def evidence(self, a: str, b: str) -> Evidence:
         """Return the tests of a pair and what they and the graph say, in words.
@@ -124,9 +126,10 @@ class GraphResult(Result):
             return "no test of this pair was asked."
         asked = "the only test of this pair" if len(tests) == 1 else f"{len(tests)} tests of this pair"
         if decider.decision == "independent":
-            return (
-                f"independent given {set_text(decider.given)} (p = {p_text(decider.p_value)}, above alpha = {self.trace.alpha:g}; {asked})."
-            )
+            why = f"p = {p_text(decider.p_value)}, above alpha = {self.trace.alpha:g}"
+            if decider.p_value <= self.trace.alpha:
+                why = f"p = {p_text(decider.p_value)}, but |r| = {abs(decider.statistic):.2g} is not above {self.trace.floor:g}"
+            return f"independent given {set_text(decider.given)} ({why}; {asked})."
         return f"dependent in {asked}, so the edge was left out for another reason (largest p = {p_text(decider.p_value)})."
 
     def _support(self, source: str, target: str) -> str:

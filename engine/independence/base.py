@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import UserError
-from engine.independence.trace import Floats, Trace
+from engine.independence.trace import Floats, Trace, decisive_p
 
 
 class IndependenceTest(ABC):
@@ -26,12 +26,14 @@ class IndependenceTest(ABC):
     ----------
     trace : every question asked and its answer.
     warnings : sentences the reader of a result must see; the caller passes them on.
+    floor : effect size up to which an answer counts as independent, whatever its p-value; 0 but for tests on correlations.
     correlation : (p, p) matrix that all answers follow from, where there is one; compiled kernels work on it together with
         `critical` and hand their answers to `record`.
     """
 
     name = "test"
     statistic = "statistic"
+    floor: float = 0.0
     correlation: Floats | None = None
 
     def __init__(self, nodes: Sequence[str], n_samples: int, alpha: float, digest: str):
@@ -50,6 +52,13 @@ class IndependenceTest(ABC):
         other._start(alpha)
         return other
 
+    def with_floor(self, floor: float) -> Self:
+        """Return the same test for which partial correlations no larger than ``floor`` are none, with an empty trace."""
+        other = copy.copy(self)
+        other.floor = float(floor)
+        other._start(self.alpha)
+        return other
+
     def p_values(self, i: Any, j: Any, given: Any) -> Floats:
         """Answer m questions and record them.
 
@@ -60,7 +69,8 @@ class IndependenceTest(ABC):
 
         Returns
         -------
-        (m,) p-values; NaN where the test was not possible, which counts as dependent (the edge stays).
+        (m,) p-values to compare with alpha; NaN where the test was not possible, which counts as dependent (the edge stays). Those of
+        effects no larger than the floor are lifted above alpha; the trace keeps them as they are.
         """
         i, j = np.atleast_1d(np.asarray(i, np.int32)), np.atleast_1d(np.asarray(j, np.int32))
         given = np.asarray(given, np.int32)
@@ -70,7 +80,7 @@ class IndependenceTest(ABC):
         i, j, given = np.minimum(i, j), np.maximum(i, j), np.sort(given, axis=1)
         statistic, p_value = self.answers(i, j, given)
         self.trace.add(i, j, given, statistic, p_value)
-        return p_value
+        return decisive_p(statistic, p_value, self.alpha, self.floor)
 
     def independent(self, i: int, j: int, given: Sequence[int] = ()) -> bool:
         """Answer one question; asking it again costs nothing."""
@@ -104,5 +114,5 @@ class IndependenceTest(ABC):
 
     def _start(self, alpha: float) -> None:
         self.alpha = float(alpha)
-        self.trace = Trace(self.nodes, self.alpha, self.name, self.statistic)
+        self.trace = Trace(self.nodes, self.alpha, self.name, self.statistic, self.floor)
         self._memory: dict[tuple[int, ...], bool] = {}

@@ -30,7 +30,7 @@ def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
     Parameters
     ----------
     data : samples, interventional samples (all rows are pooled unless ``params.rows`` is ``obs``), or a correlation matrix.
-    params : with ``alpha``, and optionally ``test`` (one of `TESTS`), ``rows`` (all, obs) and ``seed``.
+    params : with ``alpha``, and optionally ``test`` (one of `TESTS`), ``rows`` (all, obs), ``floor`` and ``seed``.
 
     Returns
     -------
@@ -47,11 +47,12 @@ def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
     numbers, the rank test when some column has an absolute skewness above 1 or an excess kurtosis above 4, and Fisher z otherwise.
     ``kernel`` is exact up to 1,500 rows.
     """
+    floor = getattr(params, "floor", 0.0)
     if isinstance(data, IndependenceTest):
-        return data.at(params.alpha)
+        return _with_floor(data.at(params.alpha), floor)
     wanted = getattr(params, "test", "auto")
     if data.kind == "correlation":
-        return _of_correlation(data, wanted, params.alpha)
+        return _with_floor(_of_correlation(data, wanted, params.alpha), floor)
     digest = data.digest
     data, notes = _rows(data, getattr(params, "rows", "all"))
     if data.p < 2:
@@ -69,7 +70,7 @@ def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
         test = _numeric_test(data, categories, wanted, params.alpha, notes)
     test.digest = digest
     test.warnings[:0] = notes
-    return test
+    return _with_floor(test, floor)
 
 
 def _of_correlation(data: Dataset, wanted: str, alpha: float) -> FisherZ:
@@ -78,7 +79,19 @@ def _of_correlation(data: Dataset, wanted: str, alpha: float) -> FisherZ:
         raise UserError(f"The {wanted} test needs rows, not a correlation matrix.", "Choose the Gaussian test.", "test")
     checks.require_complete(data.frame)
     checks.require_definite(data.numeric, data.columns)
-    return FisherZ(data.columns, data.numeric, data.n_samples, alpha, data.digest)
+    test = FisherZ(data.columns, data.numeric, data.n_samples, alpha, data.digest)
+    test.warnings += _very_many(data.n_samples)
+    return test
+
+
+def _with_floor(test: IndependenceTest, floor: float) -> IndependenceTest:
+    """Set the smallest effect that counts, or say that this test has none."""
+    if not floor:
+        return test
+    if test.correlation is not None:
+        return test.with_floor(floor)
+    test.warnings = [*test.warnings, f"The smallest effect was not used: it is a partial correlation, and the {test.name} test has none."]
+    return test
 
 
 def _rows(data: Dataset, rows: str) -> tuple[Dataset, list[str]]:
@@ -157,9 +170,17 @@ def _cautions(data: Dataset, values: Floats) -> list[str]:
         notes.append(
             f"n = {n:,} rows for p = {p:,} variables: conditioning sets have at most {max(n - 4, 0)} members, and the tests are weak."
         )
-    if n >= LARGE:
-        notes.append(f"With {n:,} rows even a partial correlation of {3.3 / np.sqrt(n):.2g} is significant at 0.001; choose a small alpha.")
-    return notes
+    return notes + _very_many(n)
+
+
+def _very_many(n: int) -> list[str]:
+    """Say what very many rows do to significance."""
+    if n < LARGE:
+        return []
+    return [
+        f"With {n:,} rows even a partial correlation of {3.3 / np.sqrt(n):.2g} is significant at 0.001; choose a small alpha, "
+        "or set the smallest effect that counts."
+    ]
 
 
 def _odd_columns(values: Floats) -> NDArray[np.bool_]:

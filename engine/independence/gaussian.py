@@ -48,7 +48,7 @@ class CorrelationTest(IndependenceTest):
         from scipy.special import ndtri
 
         freedom = self.freedom(size)
-        return float(np.tanh(-ndtri(self.alpha / 2) / np.sqrt(freedom))) if freedom > 0 else 1.0
+        return max(float(np.tanh(-ndtri(self.alpha / 2) / np.sqrt(freedom))), self.floor) if freedom > 0 else 1.0
 
     def record(self, i: Any, j: Any, given: Any, statistic: Floats) -> None:
         """Take into the trace m partial correlations (m,) given (m, d) that a compiled kernel computed."""
@@ -81,10 +81,10 @@ class FisherZ(CorrelationTest):
     def resampled(self, rng: np.random.Generator) -> "FisherZ":
         """Return the test on rows drawn with replacement; a bare correlation matrix is redrawn from its Wishart law."""
         if self.values is None:
-            return FisherZ(self.nodes, self._redrawn(rng), self.n_samples, self.alpha, self.digest)
+            return FisherZ(self.nodes, self._redrawn(rng), self.n_samples, self.alpha, self.digest).with_floor(self.floor)
         n = len(self.values)
         weights = np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64)
-        return FisherZ(self.nodes, weighted_correlation(self.values, weights), n, self.alpha, self.digest)
+        return FisherZ(self.nodes, weighted_correlation(self.values, weights), n, self.alpha, self.digest).with_floor(self.floor)
 
     def _redrawn(self, rng: np.random.Generator) -> Floats:
         """Draw the correlation of n Gaussian rows by the Bartlett decomposition."""

@@ -40,7 +40,7 @@ class Rank(CorrelationTest):
     def resampled(self, rng: np.random.Generator) -> "Rank":
         """Return the test on rows drawn with replacement, ranked anew."""
         rows = rng.integers(len(self._scores), size=len(self._scores))
-        return Rank.of(self.nodes, self._scores[rows], self.alpha, self.digest)
+        return Rank.of(self.nodes, self._scores[rows], self.alpha, self.digest).with_floor(self.floor)
 
 
 def normal_scores(values: Floats) -> Floats:

@@ -23,7 +23,7 @@ class Replay(IndependenceTest):
     def __init__(self, known: Trace, test: IndependenceTest):
         if known.nodes != test.nodes or known.test != test.name:
             raise ValueError(f"the trace of {known.test} on {len(known.nodes)} nodes does not belong to this {test.name} test")
-        self.name, self.statistic, self.correlation = test.name, test.statistic, test.correlation
+        self.name, self.statistic, self.correlation, self.floor = test.name, test.statistic, test.correlation, test.floor
         super().__init__(test.nodes, test.n_samples, test.alpha, test.digest)
         self.warnings = test.warnings
         self.known, self.test = known, test
@@ -31,6 +31,10 @@ class Replay(IndependenceTest):
     def at(self, alpha: float) -> "Replay":
         """Return the replay at another level."""
         return Replay(self.known, self.test.at(alpha))
+
+    def with_floor(self, floor: float) -> "Replay":
+        """Return the replay with another floor."""
+        return Replay(self.known, self.test.with_floor(floor))
 
     def answers(self, i: NDArray[np.int32], j: NDArray[np.int32], given: NDArray[np.int32]) -> tuple[Floats, Floats]:
         """Look up (m,) statistics and p-values, and compute those that were never asked."""

@@ -95,14 +95,15 @@ class Trace:
     alpha : significance level that turns a p-value into a decision.
     test : name of the test.
     statistic : what the statistic is, in words.
+    floor : statistics no larger than this count as independence, whatever their p-value; see `decisive_p`.
 
     Notes
     -----
     Answers are appended in chunks; repeated questions are dropped when the trace is first read, which keeps writing cheap.
     """
 
-    def __init__(self, nodes: Sequence[str], alpha: float, test: str = "", statistic: str = "statistic"):
-        self.nodes, self.alpha, self.test, self.statistic = tuple(nodes), float(alpha), test, statistic
+    def __init__(self, nodes: Sequence[str], alpha: float, test: str = "", statistic: str = "statistic", floor: float = 0.0):
+        self.nodes, self.alpha, self.test, self.statistic, self.floor = tuple(nodes), float(alpha), test, statistic, float(floor)
         self._chunks: dict[int, list[Questions]] = {}
         self._clean: set[int] = set()
 
@@ -175,9 +176,14 @@ class Trace:
         """Return per size of the conditioning set how many tests were asked, rejected, accepted and not possible."""
         rows = []
         for size in self.sizes:
-            p = self._of_size(size).p_value
+            asked = self._of_size(size)
+            p = self.decisive(asked.statistic, asked.p_value)
             rows.append((size, len(p), int((p <= self.alpha).sum()), int((p > self.alpha).sum()), int(np.isnan(p).sum())))
         return pd.DataFrame(rows, columns=["size", "asked", "dependent", "independent", "not tested"])
+
+    def decisive(self, statistic: Floats, p_value: Floats) -> Floats:
+        """Return the p-values (m,) that decide at the level and the floor of this trace."""
+        return decisive_p(statistic, p_value, self.alpha, self.floor)
 
     def p_values(self) -> Floats:
         """Return the p-values of all tests that were possible."""
@@ -196,13 +202,15 @@ class Trace:
         }
         counts = np.array([[size, len(table.i)] for size, table in zip(self.sizes, tables, strict=True)], np.int64).reshape(-1, 2)
         facts = np.array([self.test, self.statistic], dtype=np.str_)
-        return {"nodes": np.array(self.nodes, dtype=np.str_), "alpha": np.array(self.alpha), "facts": facts, "counts": counts} | joined
+        about = {"nodes": np.array(self.nodes, dtype=np.str_), "alpha": np.array(self.alpha), "facts": facts, "counts": counts}
+        return about | ({"floor": np.array(self.floor)} if self.floor else {}) | joined
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Trace":
         """Read what `to_arrays` wrote."""
         test, statistic = map(str, arrays["facts"])
-        trace = cls(tuple(map(str, arrays["nodes"])), float(arrays["alpha"]), test, statistic)
+        floor = float(arrays["floor"]) if "floor" in arrays else 0.0
+        trace = cls(tuple(map(str, arrays["nodes"])), float(arrays["alpha"]), test, statistic, floor)
         row = cell = 0
         for size, count in arrays["counts"].tolist():
             rows, cells = slice(row, row + count), slice(cell, cell + count * size)
@@ -225,7 +233,8 @@ class Trace:
                 "a": names[asked.i], "b": names[asked.j],
                 "given": [tuple(self.nodes[k] for k in row) for row in asked.given.tolist()],
                 "size": asked.given.shape[1],
-                "statistic": asked.statistic, "p_value": asked.p_value, "decision": decisions(asked.p_value, self.alpha),
+                "statistic": asked.statistic, "p_value": asked.p_value,
+                "decision": decisions(self.decisive(asked.statistic, asked.p_value), self.alpha),
             }
         )  # fmt: skip
 
@@ -233,6 +242,19 @@ class Trace:
 def decisions(p_value: Floats, alpha: float) -> NDArray[Any]:
     """Return (m,) ``independent``, ``dependent`` or ``not tested``."""
     return np.where(np.isnan(p_value), "not tested", np.where(p_value > alpha, "independent", "dependent")).astype(object)
+
+
+def decisive_p(statistic: Floats, p_value: Floats, alpha: float, floor: float) -> Floats:
+    """Return (m,) p-values as a decision sees them: those of statistics no larger than the floor are lifted above alpha.
+
+    Notes
+    -----
+    Of those that are lifted the smallest statistic has the largest value, so that searches that take the clearest separation still can.
+    """
+    if not floor:
+        return p_value
+    lifted = 1 - (1 - alpha) * np.abs(statistic) / (2 * floor)
+    return np.where(np.abs(statistic) <= floor, np.maximum(p_value, lifted), p_value)
 
 
 def question_keys(i: Ints, j: Ints, given: Ints) -> NDArray[np.uint64]:

@@ -250,7 +250,7 @@ def test_mixed_table_is_said():
 
 def test_a_million_rows():
     found = finding(Dataset(pd.DataFrame(RNG.standard_normal((1_000_000, 2)))), "many-rows")
-    assert "0.02" in found.message and "BIC" in found.message
+    assert "smallest effect to 0.02" in found.message and "BIC" in found.message
 
 
 def walk(memory, n=600, p=2):

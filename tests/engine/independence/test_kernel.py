@@ -141,14 +141,14 @@ def test_a_curved_graph_is_found_where_straight_lines_fail():
 
 
 def test_bootstrap_and_another_level():
+    from engine import independence
     from engine.discovery.stability import reorient
-    from engine.independence import test_for
 
     data = simulate("nonlinear", p=5, n=200, seed=1)
     result = engine.run("pc", data, test="kernel", bootstrap=10)
     assert result.graph.support is not None
     params = SimpleParams(0.01)
-    assert reorient(result, test_for(data, params), 0.01).digest == engine.run("pc", data, test="kernel", alpha=0.01).digest
+    assert reorient(result, independence.test_for(data, params), 0.01).digest == engine.run("pc", data, test="kernel", alpha=0.01).digest
 
 
 class SimpleParams:
