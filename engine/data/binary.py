@@ -30,7 +30,7 @@ class RawTable:
     regime: tuple[str, ...] | None = None
 
 
-Reader = TypeVar("Reader", bound=Callable[..., RawTable])
+Reader = TypeVar("Reader", bound=Callable[..., Any])
 
 
 def foreign(kind: str) -> Callable[[Reader], Reader]:
@@ -38,7 +38,7 @@ def foreign(kind: str) -> Callable[[Reader], Reader]:
 
     def guarded(reader: Reader) -> Reader:
         @functools.wraps(reader)
-        def read(content: bytes, filename: str, *args: Any) -> RawTable:
+        def read(content: Any, filename: str, *args: Any) -> Any:
             try:
                 return reader(content, filename, *args)
             except (UserError, MemoryError):

@@ -111,9 +111,7 @@ def groups(look: Look) -> Iterator[Finding]:
             offers.insert(0, repair("Make all columns categories", "categories", columns=[*binary, *several]))
         yield Finding("categories", "warn", message, texts[0], texts, tuple(offers))
     if several:
-        message = (
-            f"{named(several)} {verb(several, 'has', 'have')} few values: make them categories (for G² or kernel), or leave out."
-        )
+        message = f"{named(several)} {verb(several, 'has', 'have')} few values: make them categories (for G² or kernel), or leave out."
         offers = [
             repair("Make them categories", "categories", columns=list(several)),
             repair("Leave out", "drop_columns", columns=list(several)),

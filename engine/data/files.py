@@ -11,12 +11,14 @@ from engine.core import Dataset, UserError
 from engine.data import text
 from engine.data.binary import RawTable, read_excel, read_h5ad, read_parquet
 from engine.data.findings import FileReport, Finding, Refusal, refuse, reread
-from engine.data.safety import TEXT, check_cells, check_start, checked_file, opened
+from engine.data.moments import read_correlations
+from engine.data.safety import TEXT, check_cells, check_start, checked_file, existing, opened
 from engine.data.table import tabulate
 
 INLINE_CELLS = 5_000_000
 FORMATS = ("csv", "xlsx", "parquet", "h5ad")
 PREVIEW_ROWS = 10
+ORDER = {"stop": 0, "warn": 1, "note": 2}
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Options:
     duplicate_columns : ``first``, ``rename`` or ``average``.
     date_format : as in ``strptime``, when dates can be read in two ways.
     max_cells : most cells to read; None for no limit.
+    correlations : whether to keep the correlations of the numeric columns only, of a Parquet file of any size, read in parts; with
+        ``regime_column`` those within regimes.
     """
 
     format: str | None = None
@@ -51,6 +55,7 @@ class Options:
     duplicate_columns: str | None = None
     date_format: str | None = None
     max_cells: int | None = None
+    correlations: bool = False
 
     def __post_init__(self) -> None:
         """Check the values that come from a fixed list."""
@@ -83,7 +88,7 @@ def read(source: str | Path | bytes, *, filename: str | None = None, **options: 
     source : path of the file, or its bytes.
     filename : label, and for bytes the extension.
     options : see `Options`: encoding, separator, decimal, header, index_column, sheet, transpose, n_samples (makes a correlation
-        matrix), regime_column, duplicate_columns, date_format, format, max_cells.
+        matrix), regime_column, duplicate_columns, date_format, format, max_cells, correlations (of a Parquet file larger than memory).
 
     Raises
     ------
@@ -91,7 +96,7 @@ def read(source: str | Path | bytes, *, filename: str | None = None, **options: 
         When the file cannot be read without a decision of the user; the error says which option makes it.
     """
     chosen = Options.of(options)
-    content = source if isinstance(source, bytes) else checked_file(source)
+    content = source if isinstance(source, bytes) else existing(source) if chosen.correlations else checked_file(source)
     label = filename or ("data.csv" if isinstance(source, bytes) else Path(source).name)
     made, _, _ = _open(content, label, chosen)
     place = label if isinstance(source, bytes) else str(source)
@@ -125,11 +130,18 @@ def _without_limit(chosen: Options) -> dict[str, Any]:
     return {name: value for name, value in chosen.given().items() if name != "max_cells"}
 
 
-def _open(content: bytes, filename: str, chosen: Options) -> tuple[Dataset, tuple[Finding, ...], dict[str, Any]]:
-    """Return the dataset, the findings and the options that were detected."""
-    content, inner = opened(content, filename)
+def _open(content: bytes | Path, filename: str, chosen: Options) -> tuple[Dataset, tuple[Finding, ...], dict[str, Any]]:
+    """Return the dataset, the findings and the options that were detected; a path is read in parts."""
+    content, inner = (content, filename) if isinstance(content, Path) else opened(content, filename)
     extension = Path(inner).suffix.lower()
     form = chosen.format or ("csv" if extension in TEXT else extension[1:])
+    if chosen.correlations:
+        if form != "parquet":
+            message = f"Correlations alone are taken of Parquet files, which can be read in parts; {filename} is none."
+            raise refuse("file-type", message, reread("Read the table", correlations=False), where=filename)
+        made, findings = read_correlations(content, inner, chosen.regime_column)
+        return made, tuple(sorted(findings, key=lambda finding: ORDER[finding.level])), {"format": form}
+    assert isinstance(content, bytes)
     check_start(content, inner, "text" if form == "csv" else form)
     detected: dict[str, Any] = {"format": form}
     if form == "csv":
@@ -142,8 +154,7 @@ def _open(content: bytes, filename: str, chosen: Options) -> tuple[Dataset, tupl
     else:
         raw = read_h5ad(content, inner, chosen.regime_column, chosen.max_cells)
     dataset, findings = tabulate(raw, inner, chosen)
-    order = {"stop": 0, "warn": 1, "note": 2}
-    return dataset, tuple(sorted((*raw.findings, *findings), key=lambda finding: order[finding.level])), detected
+    return dataset, tuple(sorted((*raw.findings, *findings), key=lambda finding: ORDER[finding.level])), detected
 
 
 def _read_text(content: bytes, filename: str, chosen: Options) -> tuple[RawTable, dict[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from engine.core import UserError
-from engine.data.findings import refuse, reread
+from engine.data.findings import Repair, refuse, reread
 
 MAX_FILE = 200 * 2**20
 MAX_OPENED = 2**30
@@ -32,12 +32,18 @@ NAMES = {
 
 def checked_file(path: str | Path) -> bytes:
     """Read a file from disk if it is there and not larger than 200 MB."""
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"There is no file '{path}'.", "Check the path, or name a bundled sample.", str(path))
+    path = existing(path)
     if path.stat().st_size > MAX_FILE:
         raise _too_large(path.name, path.stat().st_size)
     return path.read_bytes()
+
+
+def existing(path: str | Path) -> Path:
+    """Return the path of a file if it is there."""
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"There is no file '{path}'.", "Check the path, or name a bundled sample.", str(path))
+    return path
 
 
 def opened(content: bytes, filename: str, allowed: tuple[str, ...] = TABLES) -> tuple[bytes, str]:
@@ -130,7 +136,7 @@ def check_cells(rows: int, columns: int, limit: int | None, filename: str) -> No
             f"{rows:,} rows × {columns:,} columns are {rows * columns / 1e6:,.1f} million cells, more than {limit / 1e6:,.0f} million."
         )
         offer = reread("Read it all the same (slow)", max_cells=rows * columns)
-        raise refuse("too-many-cells", message + " Reading it takes a while.", offer, where=filename)
+        raise refuse("too-many-cells", message + " Reading it takes a while.", offer, *_in_parts(filename), where=filename)
 
 
 def _expect(content: bytes, kind: str, filename: str) -> None:
@@ -182,4 +188,14 @@ def _bomb(filename: str, packed: int, size: int) -> UserError:
 
 
 def _too_large(filename: str, size: int) -> UserError:
-    return refuse("file-large", f"{filename} has {size / 2**20:,.0f} MB; at most {MAX_FILE // 2**20} MB are read.", where=filename)
+    return refuse(
+        "file-large",
+        f"{filename} has {size / 2**20:,.0f} MB; at most {MAX_FILE // 2**20} MB are read.",
+        *_in_parts(filename),
+        where=filename,
+    )
+
+
+def _in_parts(filename: str) -> tuple[Repair, ...]:
+    """Offer to take only the correlations where the format can be read in parts."""
+    return (reread("Keep only the correlations", correlations=True),) if filename.lower().endswith(".parquet") else ()
