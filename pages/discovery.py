@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.discovery.interventional import InterventionalResult
 from pages.parts import causal, frame, pick, run
 
 frame.header("Causal discovery", "Which variable drives which? Learn a graph from measurements, and see the tests behind every edge.")
@@ -18,11 +19,17 @@ result = run.panel(method, dataset, params, "Learn the graph", button_place)
 
 if result:
     causal.verdict(result)
-    picture, table, stability, tests, compare, keep = st.tabs(["Graph", "Edges", "Stability", "Diagnostics", "Compare", "Export"])
+    found = ["Targets"] if isinstance(result, InterventionalResult) else []
+    picture, table, *goals, stability, tests, compare, keep = st.tabs(
+        ["Graph", "Edges", *found, "Stability", "Diagnostics", "Compare", "Export"]
+    )
     with picture:
         causal.picture(result, dataset)
     with table:
         causal.edges(result)
+    for place in goals:
+        with place:
+            causal.targets(result)
     with stability:
         causal.stability(result, dataset)
     with tests:

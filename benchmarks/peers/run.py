@@ -42,6 +42,33 @@ def reference_gsp(data, alpha, depth, starts):
     return {"arrows": arrows.tolist()}
 
 
+def reference_utigsp(data, alpha, alpha_inv, depth, starts, told):
+    """Run the reference UT-IGSP on a (1 + n, p, 1 + K) array: known targets in the first row, then the rows of each regime.
+
+    Returns ``arrows[i][j]``, whether i -> j in the DAG found, and ``targets``, for each regime the numbers of its targets.
+    """
+    from conditional_independence import (
+        MemoizedCI_Tester,
+        MemoizedInvarianceTester,
+        gauss_invariance_suffstat,
+        gauss_invariance_test,
+        partial_correlation_suffstat,
+        partial_correlation_test,
+    )
+    from graphical_model_learning import unknown_target_igsp
+
+    first, *others = [table[~np.isnan(table).any(axis=1)] for table in np.moveaxis(data[1:], 2, 0)]
+    tester = MemoizedCI_Tester(partial_correlation_test, partial_correlation_suffstat(first), alpha=alpha)
+    invariance = MemoizedInvarianceTester(gauss_invariance_test, gauss_invariance_suffstat(first, others), alpha=alpha_inv)
+    settings = [{"known_interventions": np.flatnonzero(known == 1).tolist()} for known in data[0].T[1:]]
+    nodes = set(range(data.shape[1]))
+    dag, targets = unknown_target_igsp(settings, nodes, tester, invariance, depth=depth, nruns=starts, no_targets=not told)
+    arrows = np.zeros((data.shape[1],) * 2, dtype=int)
+    for i, j in dag.arcs:
+        arrows[i, j] = 1
+    return {"arrows": arrows.tolist(), "targets": [sorted(map(int, goal)) for goal in targets]}
+
+
 def timed(peer, data, settings):
     """Return what the peer found with its CPU seconds, from the same random state each time."""
     random.seed(0)
@@ -54,7 +81,7 @@ def timed(peer, data, settings):
 def main():
     """Read the inputs, warm up, time, write."""
     name, given, asked, answer = sys.argv[1:]
-    peer = {"causal_learn_pc": causal_learn_pc, "reference_gsp": reference_gsp}[name]
+    peer = {"causal_learn_pc": causal_learn_pc, "reference_gsp": reference_gsp, "reference_utigsp": reference_utigsp}[name]
     sys.modules.update({module: MagicMock() for module in UNUSED})
     settings = json.loads(Path(asked).read_text())
     with np.load(given) as inputs:

@@ -35,7 +35,7 @@ class InterventionalParams(TestedParams):
         help="auto: what fits the columns. kernel: any change, also through curved relations, but slower. zeros: for single cells.",
     )  # fmt: skip
     starts: int = field(
-        5, "Starting orders", low=1, high=100, paper=10, advanced=True,
+        10, "Starting orders", low=1, high=100, paper=10, advanced=True,
         help="The walk starts from so many orders; the best end is kept.",
     )  # fmt: skip
     depth: int | None = field(
@@ -144,16 +144,17 @@ def finished(
     if tests.observational.correlation is not None:
         record_order(best.order, tests.observational)
     dag = Graph.from_directed(tests.nodes, best.arrows)
-    table = target_table(best.parents, tests, known)
-    changed = {regime: list(rows.loc[rows["target"] == "yes", "variable"]) for regime, rows in table.groupby("regime", sort=False)}
+    tests.invariance.ask(enumerate(best.parents))
+    changed = [tests.invariance.changed(i, above) for i, above in enumerate(best.parents)]
     targets: dict[str, list[str]] = {}
     decided: dict[str, list[str]] = {}
-    for regime in tests.invariance.regimes:
-        named, found = known[regime], changed[regime]
+    for k, regime in enumerate(tests.invariance.regimes):
+        named, found = known[regime], [node for node, where in zip(tests.nodes, changed, strict=True) if where >> k & 1]
         extra = [] if closed and named is not None else [v for v in found if v not in (named or ())]
         targets[regime] = [*(named or ()), *extra]
         # an intervention without a visible effect on a known target tells no direction
         decided[regime] = [v for v in targets[regime] if v in found]
+    table = target_table(best.parents, tests, known)
     _warn(table, targets, decided, tests, context)
     return InterventionalResult(
         graph=interventional_cpdag_of(dag, decided), trace=tests.observational.trace, order=causal_order(dag), n_conflicts=n_conflicts,
@@ -163,16 +164,16 @@ def finished(
 
 def target_table(parents: list[int], tests: InterventionalTests, known: Targets) -> pd.DataFrame:
     """Return the comparison of each variable given its parents in each regime, see `InterventionalResult`."""
-    tests.invariance.ask(enumerate(parents))
     rows = []
+    given = [", ".join(tests.nodes[j] for j in members(above)) for above in parents]
+    answers = [tests.invariance.answer(i, above) for i, above in enumerate(parents)]
     for k, regime in enumerate(tests.invariance.regimes):
         named = known[regime]
-        for i, (node, above) in enumerate(zip(tests.nodes, parents, strict=True)):
-            statistic, p_value = (float(column[k]) for column in tests.invariance.answer(i, above))
+        for node, above, answer in zip(tests.nodes, given, answers, strict=True):
+            statistic, p_value = float(answer[0][k]), float(answer[1][k])
             target = "not tested" if np.isnan(p_value) else "yes" if p_value <= tests.invariance.alpha else "no"
             told = "yes" if node in (named or ()) else "off-target" if target == "yes" and named is not None else "no"
-            given = ", ".join(tests.nodes[j] for j in members(above))
-            rows.append((regime, node, given, statistic, p_value, target, told))
+            rows.append((regime, node, above, statistic, p_value, target, told))
     return pd.DataFrame(rows, columns=["regime", "variable", "given", "statistic", "p_value", "target", "known"])
 
 
@@ -191,8 +192,8 @@ def _warn(
         context.warn(
             f"No change was found in known targets given their parents: {_listed(silent)}. These interventions orient no arrow at them."
         )
-    untested = table[table["target"] == "not tested"]
-    if len(untested):
+    if table["p_value"].isna().to_numpy().any():
+        untested = table[table["p_value"].isna()]
         counts = dict(zip(tests.invariance.regimes, tests.invariance.counts[1:].tolist(), strict=True))
         listed = _listed(
             [f"{v} in {regime} ({counts[regime]} rows)" for regime, v in zip(untested["regime"], untested["variable"], strict=True)]

@@ -16,6 +16,11 @@ NAMED = 5
 
 def constant_columns(frame: pd.DataFrame) -> list[str]:
     """Return the names of columns that never vary, gaps aside; a column of gaps only is one."""
+    if _plain(frame):
+        values = frame.to_numpy()
+        if np.isfinite(values).all() and len(values):
+            flat = np.ptp(values, axis=0) <= 1e-12 * np.abs(values).max(axis=0)
+            return [str(name) for name in frame.columns[flat]]
     found = []
     for name in frame.columns:
         column = frame[name].dropna()
@@ -31,6 +36,8 @@ def constant_columns(frame: pd.DataFrame) -> list[str]:
 
 def require_complete(frame: pd.DataFrame) -> None:
     """Stop when a value is missing or infinite, naming the columns with their counts."""
+    if _plain(frame) and np.isfinite(frame.to_numpy()).all():
+        return
     gaps = frame.isna().sum()
     numeric = frame.select_dtypes("number")
     infinite = pd.Series(np.isinf(numeric.to_numpy(dtype=np.float64)).sum(axis=0), index=numeric.columns)
@@ -43,6 +50,11 @@ def require_complete(frame: pd.DataFrame) -> None:
                 f"There are {what} values in {listed}{more}.",
                 "Drop these rows, fill the gaps, or remove the columns on the data page.", str(bad.index[0]),
             )  # fmt: skip
+
+
+def _plain(frame: pd.DataFrame) -> bool:
+    """Return whether all columns are numbers, which can be looked at together, many times faster than one by one."""
+    return all(dtype == np.float64 for dtype in frame.dtypes)
 
 
 def require_varying(frame: pd.DataFrame) -> None:

@@ -159,7 +159,8 @@ def interventional_for(data: Any, params: Any) -> InterventionalTests:
         )  # fmt: skip
     checks.require_complete(data.frame)
     first, *others = data.regimes
-    sizes = pd.Series(data.regime).value_counts()
+    label = np.array(data.regime)
+    sizes = {regime: int((label == regime).sum()) for regime in data.regimes}
     small = [regime for regime in others if sizes[regime] <= SPARE_ROWS]
     kept = [regime for regime in others if regime not in small]
     if not kept:
@@ -177,7 +178,6 @@ def interventional_for(data: Any, params: Any) -> InterventionalTests:
     values = _codes(data.frame) if discrete or kind == "discrete" else _numbers(data.frame)
     if kind == "auto":
         kind = _fitting(observational, values)
-    label = np.array(data.regime, dtype=object)
     tables = [values[label == regime] for regime in (first, *kept)]
     invariance = KINDS[kind](data.columns, kept, tables, params.alpha_inv)
     return InterventionalTests(observational, invariance, data.targets, data.digest)

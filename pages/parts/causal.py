@@ -6,6 +6,7 @@ import streamlit as st
 from engine import jobs
 from engine.core import Dataset, Result
 from engine.discovery.compare import compare
+from engine.discovery.interventional import InterventionalResult
 from engine.discovery.result import GraphResult, p_text
 from engine.graphs import Graph, differences, shd, skeleton_scores
 from pages.parts import charts, frame, graph, run, state
@@ -82,6 +83,24 @@ def edges(result: GraphResult) -> None:
     frame.table(result.graph.edge_frame(), empty=in_words(result.graph, result.alpha))
 
 
+def targets(result: InterventionalResult) -> None:
+    """Show which variables each intervention acts on, off-targets by name, and the comparison behind each of them."""
+    for regime, goal in result.targets.items():
+        off = result.off_targets.get(regime, [])
+        named = ", ".join(f"{frame.escape(v)}{' (off-target)' if v in off else ''}" for v in goal) or "no variable"
+        seen = [v for v in off if v not in goal]
+        more = f"; changed as well: {', '.join(map(frame.escape, seen))}" if seen else ""
+        st.markdown(f"**{frame.escape(regime)}** acts on {named}{more}.")
+    chosen = st.toggle("Targets only", value=True, key="discovery.targets")
+    table = result.target_table
+    frame.table(table[table["target"] == "yes"].reset_index(drop=True) if chosen else table, empty="No intervention changes any variable.")
+    st.caption(
+        "Each row compares one variable in one condition with the observational rows, with its causes (under 'given') held fixed. A small "
+        "p-value says that the intervention acts on the variable itself and not only through its causes. An off-target is a variable hit "
+        "although nobody named it."
+    )
+
+
 def stability(result: GraphResult, dataset: Dataset) -> None:
     """Show how often each edge came back from resampled rows, or offer to find out."""
     if result.graph.support is not None:
@@ -135,7 +154,7 @@ def comparison(result: GraphResult, dataset: Dataset) -> None:
     names = others | {"truth": dataset.truth.get("name", "The truth known for these data")}
     chosen = st.selectbox("Compare with", options, format_func=names.__getitem__, key="discovery.compare")
     if chosen == "truth":
-        _against(result.graph, Graph.from_dict(dataset.truth["graph"]))
+        _against(result, dataset)
     else:
         other = run.opened(chosen)
         _scores(result.graph, other.graph)
@@ -157,11 +176,15 @@ def in_words(shown: Graph, alpha: float) -> str:
     return "; ".join(words) + f" (α = {alpha:g})."
 
 
-def _against(learned: Graph, truth: Graph) -> None:
+def _against(result: GraphResult, dataset: Dataset) -> None:
     """Score a learned graph against the truth of the same equivalence class."""
-    from engine.graphs import cpdag_of
+    from engine.graphs import cpdag_of, interventional_cpdag_of
 
-    truth = cpdag_of(truth) if truth.kind == "dag" else truth
+    learned, truth = result.graph, Graph.from_dict(dataset.truth["graph"])
+    if truth.kind == "dag" and isinstance(result, InterventionalResult):
+        truth = interventional_cpdag_of(truth, dataset.truth.get("targets", {}))
+    elif truth.kind == "dag":
+        truth = cpdag_of(truth)
     _scores(learned, truth)
     frame.table(differences(learned, truth), empty=SAME)
 

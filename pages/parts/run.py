@@ -70,6 +70,8 @@ def _reread(method: Method, dataset: Dataset, params: Params) -> Result | None:
     job = jobs.shared().get(state.link("job"))
     if job is None or job.state != "done" or (job.method, job.dataset) != (method.name, dataset.digest):
         return None
+    if method.needs == "interventional":  # the trace holds only part of what such a method asks
+        return None
     changed = {name for name, value in params.to_dict().items() if value != job.params.get(name)}
     if changed != {"alpha"} or job.params.get("bootstrap") or (job.seconds or 0) > REREAD_S:
         return None

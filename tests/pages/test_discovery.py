@@ -98,3 +98,22 @@ def test_other_pages_open_without_runs(open_page, name):
     app = open_page(name)
     assert not app.exception
     assert app.title[0].value
+
+
+def test_targets_have_a_tab_of_their_own(open_page):
+    app = open_page("discovery.py", data="regimes", method="utigsp")
+    button(app, "Learn the graph").click().run()
+    finished(app)
+    assert not app.exception
+    assert [tab.label for tab in app.tabs][:3] == ["Graph", "Edges", "Targets"]
+    shown = texts(app)
+    assert "acts on" in shown and "off-target" in shown
+
+
+def test_a_plain_table_is_refused_by_a_method_for_interventions(open_page):
+    app = open_page("discovery.py", data="sachs", method="utigsp")
+    button(app, "Learn the graph").click().run()
+    done = jobs.shared().wait(app.query_params["job"][0] if isinstance(app.query_params["job"], list) else app.query_params["job"], SECONDS)
+    assert done.state == "failed"
+    app.run()
+    assert "Upload several files as conditions on the data page" in texts(app)
