@@ -54,7 +54,9 @@ def main() -> int:
         sys.stdout.buffer.write(json.dumps({"refused": dataclasses.asdict(stop.finding)}).encode() + b"\n")
         return 0
     sys.stdout.buffer.write(json.dumps({"header": header, "annotations": annotations}).encode() + b"\n")
-    np.save(sys.stdout.buffer, values)
+    body = io.BytesIO()  # numpy asks a file where it stands, which a pipe cannot say
+    np.save(body, values)
+    sys.stdout.buffer.write(body.getbuffer())
     return 0
 
 
