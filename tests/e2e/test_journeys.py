@@ -23,6 +23,20 @@ def drawn(page):
     return picture
 
 
+def still(picture):
+    """Wait until a picture has stayed where it is for half a second: what is drawn above it may still come in."""
+    picture.evaluate(
+        """async (root) => {
+            const place = () => JSON.stringify([root.getBoundingClientRect(), root.drawing?.network.getViewPosition()]);
+            for (let before = "", same = 0; same < 5; before = place()) {
+                await new Promise((done) => setTimeout(done, 100));
+                same = place() === before ? same + 1 : 0;
+            }
+        }"""
+    )
+    return picture
+
+
 def click_straight_edge(picture):
     """Click the middle of the longest straight edge and return the labels of its two ends."""
     picture.locator(".picture").evaluate("(canvas) => canvas.scrollIntoView({ block: 'center' })")
@@ -45,7 +59,7 @@ def test_from_home_to_the_tests_behind_an_edge_in_three_clicks(server, page):
     page.goto(server.url)
     page.get_by_role("button", name="Start with the sample").click()
     learn(page)
-    a, b = click_straight_edge(drawn(page))
+    a, b = click_straight_edge(still(drawn(page)))
     expect(page.get_by_role("heading", name=re.compile(f"({a} and {b}|{b} and {a})"))).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_text(re.compile("dependent in"))).to_be_visible(timeout=WAIT_MS)
 
