@@ -34,6 +34,10 @@ class InterventionalParams(TestedParams):
         "auto", "Comparison of regimes", choices=INVARIANCE_TESTS,
         help="auto: what fits the columns. kernel: any change, also through curved relations, but slower. zeros: for single cells.",
     )  # fmt: skip
+    rows: str = field(
+        "obs", "Rows used for edges", choices=("obs", "all"), paper="obs", advanced=True,
+        help="obs: those of the observational regime. all: test in every regime and combine the answers, which finds weaker edges.",
+    )  # fmt: skip
     starts: int = field(
         10, "Starting orders", low=1, high=100, paper=10, advanced=True,
         help="The walk starts from so many orders; the best end is kept.",

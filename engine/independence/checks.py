@@ -17,9 +17,9 @@ NAMED = 5
 def constant_columns(frame: pd.DataFrame) -> list[str]:
     """Return the names of columns that never vary, gaps aside; a column of gaps only is one."""
     if _plain(frame):
-        values = frame.to_numpy()
-        if np.isfinite(values).all() and len(values):
-            flat = np.ptp(values, axis=0) <= 1e-12 * np.abs(values).max(axis=0)
+        table = frame.to_numpy()
+        if np.isfinite(table).all() and len(table):
+            flat = np.ptp(table, axis=0) <= 1e-12 * np.abs(table).max(axis=0)
             return [str(name) for name in frame.columns[flat]]
     found = []
     for name in frame.columns:

@@ -14,7 +14,9 @@ from engine.graphs.separation import Separation
 from engine.independence import checks
 from engine.independence.base import IndependenceTest
 from engine.independence.choose import test_for
+from engine.independence.combined import Combined
 from engine.independence.discrete import GSquared
+from engine.independence.gaussian import FisherZ
 from engine.independence.invariance import SPARE_ROWS, GaussianInvariance, InvarianceTest, RankInvariance, RowsInvariance
 from engine.independence.invariance_pooled import DiscreteInvariance, KernelInvariance, ZerosInvariance
 from engine.independence.oracle import Oracle
@@ -137,7 +139,8 @@ def interventional_for(data: Any, params: Any) -> InterventionalTests:
     Parameters
     ----------
     data : dataset with at least two regimes, or tests such as `InterventionalOracle`.
-    params : with ``alpha``, ``alpha_inv``, ``test`` and ``invariance`` (auto, gaussian, rank, kernel, zeros, discrete).
+    params : with ``alpha``, ``alpha_inv``, ``test``, ``invariance`` (auto, gaussian, rank, kernel, zeros, discrete) and ``rows`` (obs,
+        or all to test independence in every regime and combine the answers).
 
     Raises
     ------
@@ -179,8 +182,26 @@ def interventional_for(data: Any, params: Any) -> InterventionalTests:
     if kind == "auto":
         kind = _fitting(observational, values)
     tables = [values[label == regime] for regime in (first, *kept)]
+    if getattr(params, "rows", "obs") == "all":
+        observational = _combined(observational, tables)
     invariance = KINDS[kind](data.columns, kept, tables, params.alpha_inv)
     return InterventionalTests(observational, invariance, data.targets, data.digest)
+
+
+def _combined(observational: IndependenceTest, tables: Sequence[Floats]) -> IndependenceTest:
+    """Return the test of independence that combines all regimes."""
+    kind = type(observational)
+    if kind not in (FisherZ, Rank):
+        raise UserError(
+            f"The {observational.name} test cannot combine regimes.",
+            "Set 'Rows used for edges' to obs, or choose the Gaussian or rank test.", "rows",
+        )  # fmt: skip
+    parts = [kind.of(observational.nodes, table, observational.alpha, observational.digest) for table in tables]
+    for part in parts:
+        np.fill_diagonal(part.correlation, 1.0)  # a variable held constant in a regime correlates with nothing there
+    combined = Combined(parts)
+    combined.warnings = observational.warnings
+    return combined
 
 
 def _fitting(observational: IndependenceTest, values: Floats) -> str:

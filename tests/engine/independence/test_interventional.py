@@ -121,3 +121,56 @@ def test_resampling_draws_inside_each_regime():
     assert again.invariance.counts.tolist() == [60, 50]
     own = {tuple(row) for row in data.rows("I1").numeric}
     assert {tuple(row) for row in again.invariance.tables[1]} < own
+
+
+# -- independence over all regimes -------------------------------------------------------------------------------------
+
+
+def collider_regimes(n, seed):
+    """Draw A -> C <- B, C -> D in three regimes: untouched, C pushed and A spread, C replaced by noise."""
+    rng = np.random.default_rng(seed)
+    frames = {}
+    for regime in ("obs", "push", "cut"):
+        a, b = rng.standard_normal((2, n))
+        a = 3 * a + 2 if regime == "push" else a
+        c = rng.standard_normal(n) if regime == "cut" else 0.5 * a + 0.5 * b + rng.standard_normal(n) + 4 * (regime == "push")
+        frames[regime] = pd.DataFrame({"A": a, "B": b, "C": c, "D": 0.15 * c + rng.standard_normal(n)})
+    return Dataset.from_frames(frames)
+
+
+@pytest.mark.parametrize("test", ["gaussian", "rank"])
+def test_combined_regimes_keep_the_level(test):
+    found = []
+    for seed in range(3):
+        data = collider_regimes(150, seed)
+        rng = np.random.default_rng(seed + 10)
+        children = {f"E{k}": 0.7 * data.frame["C"] + rng.standard_normal(450) for k in range(60)}
+        combined = interventional_for(data.with_frame(data.frame.assign(**children)), params(rows="all", test=test)).observational
+        i, j = (pair + 4 for pair in np.triu_indices(60, 1))
+        found.append(combined.p_values(i, j, [2]))
+    p_values = np.concatenate(found)
+    assert len(p_values) >= 5000
+    assert 0.8 * 0.05 <= np.mean(p_values <= 0.05) <= 1.2 * 0.05
+
+
+def test_combined_regimes_see_what_one_alone_does_not():
+    seen = {
+        rows: np.mean(
+            [interventional_for(collider_regimes(150, k), params(rows=rows)).observational.p_values(2, 3, [])[0] < 0.01 for k in range(60)]
+        )
+        for rows in ("obs", "all")
+    }
+    assert seen["all"] > seen["obs"] + 0.2
+
+
+def test_a_regime_that_holds_a_variable_constant_is_passed_over():
+    data = collider_regimes(150, 0)
+    held = data.with_frame(data.frame.assign(C=data.frame["C"].where(np.array(data.regime) != "cut", 1.0)))
+    p_values = interventional_for(held, params(rows="all")).observational.p_values([0, 0], [1, 3], [[2], [2]])
+    assert np.isfinite(p_values).all()
+
+
+def test_categories_cannot_be_combined_over_regimes():
+    data = regimes({"obs": 300, "I1": 300}, made=lambda rng, n, p: rng.integers(3, size=(n, p)))
+    with pytest.raises(UserError, match="cannot combine regimes"):
+        interventional_for(data.with_frame(data.frame.astype(int).astype(str)), params(rows="all"))
