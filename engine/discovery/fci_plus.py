@@ -9,12 +9,11 @@ import numpy as np
 from engine.core import Context, field, method
 from engine.discovery.latent import LatentParams, PagResult, pag_result
 from engine.discovery.memory import Memory, Question
-from engine.discovery.possible_d_sep import unshielded_colliders
+from engine.discovery.possible_d_sep import no_causes, possible_links, unshielded_colliders
 from engine.discovery.result import GraphResult
 from engine.discovery.skeleton import Bools, Separators, skeleton
 from engine.discovery.stability import supported
 from engine.graphs.bitsets import members, of, rows
-from engine.graphs.blocks import biconnected_blocks
 from engine.independence import IndependenceTest
 
 
@@ -56,7 +55,7 @@ def search(test: IndependenceTest, params: FciPlusParams, context: Context) -> P
     found = Separators(test)
     adjacent = skeleton(found, params.max_given, context)
     memory = Memory(test, found.order)
-    while fallen := _separated_links(adjacent, found, memory, params.max_base, context):
+    while fallen := _separated_links(adjacent, found, memory, params, context):
         for i, j, given in fallen:
             found.ask_all([(np.array([i]), np.array([j]), np.array([list(members(given))], int).reshape(1, -1))], context)
         adjacent &= found.p_value <= test.alpha
@@ -66,45 +65,25 @@ def search(test: IndependenceTest, params: FciPlusParams, context: Context) -> P
     return pag_result(found, oriented, params, context)
 
 
-def _separated_links(adjacent: Bools, found: Separators, memory: Memory, max_base: int | None, context: Context) -> list[Question]:
+def _separated_links(adjacent: Bools, found: Separators, memory: Memory, params: FciPlusParams, context: Context) -> list[Question]:
     """Return the edges that the smallest bases separate, each with a minimal separating set."""
-    joined = rows(adjacent)
-    separator = {
-        (i, j): of(found.given(i, j).tolist()) for i, j in itertools.combinations(range(len(joined)), 2) if not adjacent[i, j]
-    }  # fmt: skip
-    links = possible_links(joined, separator, memory)
+    joined, separator = rows(adjacent), found.separators(adjacent)
+    links = possible_links(no_causes(joined, separator, memory, params.max_given))
     degree = max((joined[i].bit_count() - 1 for link in links for i in link), default=0)
-    largest = degree if max_base is None else min(degree, max_base)
+    largest = degree if params.max_base is None else min(degree, params.max_base)
+    most = len(joined) if params.max_given is None else params.max_given
     for size in range(2 * largest + 1):
         context.progress(0.8, f"{len(links):,} edges in question, bases of {size}")
-        asked = {link: list(dict.fromkeys(_hierarchies(link, joined, separator, size, largest))) for link in links}
+        asked = {
+            link: [given for given in dict.fromkeys(_hierarchies(link, joined, separator, size, largest)) if given.bit_count() <= most]
+            for link in links
+        }  # fmt: skip
         memory.ask((*link, given) for link, sets in asked.items() for given in sets)
         hits = [(link, next((s for s in sets if memory.independent(*link, s)), None)) for link, sets in asked.items()]
         fallen = [(*link, _minimal(*link, given, memory)) for link, given in hits if given is not None]
         if fallen:
             return fallen
     return []
-
-
-def possible_links(joined: list[int], separator: dict[tuple[int, int], int], memory: Memory) -> list[tuple[int, int]]:
-    """Return the edges (i, j), i < j, of which tests say that neither end is a cause of the other.
-
-    Notes
-    -----
-    When u and y are separated by S, and dependent given S and x, then x is no ancestor of u, y or S.
-    """
-    asked: dict[tuple[int, int], list[Question]] = {}
-    for block in biconnected_blocks(joined):
-        if block.bit_count() < 5:  # what separates the ends of such an edge has three nodes at least
-            continue
-        for y in members(block):
-            apart = [((min(u, y), max(u, y)), 1 << u) for u in members(block & ~joined[y] & ~(1 << y))]
-            known = [(*pair, separator[pair], far) for pair, far in apart]
-            for x in members(joined[y] & block):
-                asked[x, y] = [(a, b, given | 1 << x) for a, b, given, far in known if not (given | far) >> x & 1]
-    memory.ask(question for questions in asked.values() for question in questions)
-    no_cause = {edge for edge, questions in asked.items() if not all(memory.independent(*question) for question in questions)}
-    return sorted((i, j) for i, j in no_cause if i < j and (j, i) in no_cause)
 
 
 def _hierarchies(link: tuple[int, int], joined: list[int], separator: dict[tuple[int, int], int], size: int, largest: int) -> Iterator[int]:

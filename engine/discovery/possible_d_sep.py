@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.core import Context
+from engine.discovery.memory import Memory, Question
 from engine.discovery.skeleton import Batch, Bools, Separators, subsets
 from engine.graphs import Mark
 from engine.graphs.bitsets import members
@@ -22,15 +23,18 @@ def unshielded_colliders(adjacent: Bools, found: Separators) -> Orientation:
     return oriented
 
 
-def without_d_sep_links(adjacent: Bools, found: Separators, max_given: int | None, context: Context) -> Bools:
-    """Return the (p, p) adjacency that is left when every edge was asked given all sets of possibly d-separating nodes; fills ``found``.
+def without_d_sep_links(adjacent: Bools, found: Separators, max_given: int | None, every: bool, context: Context) -> Bools:
+    """Return the (p, p) adjacency that is left when edges were asked given all sets of possibly d-separating nodes; fills ``found``.
 
     Parameters
     ----------
     adjacent : what the search among neighbours left.
     max_given : largest conditioning set, None for no limit.
+    every : whether to ask every edge, or only `possible_links` given possible ancestors.
     """
-    pools = possible_d_sep(unshielded_colliders(adjacent, found))
+    graph = unshielded_colliders(adjacent, found)
+    memory = Memory(found.test, found.order)
+    pools = possible_d_sep(graph, None if every else no_causes(graph.joined, found.separators(adjacent), memory, max_given))
     near, adjacent = adjacent, adjacent.copy()
     largest = max((pool.bit_count() for pool in pools.values()), default=0)
     for size in range(1, largest + 1 if max_given is None else min(max_given, largest) + 1):
@@ -43,26 +47,91 @@ def without_d_sep_links(adjacent: Bools, found: Separators, max_given: int | Non
     return adjacent
 
 
-def possible_d_sep(graph: Orientation) -> Pools:
-    """Return for each edge i, j, both ways, the nodes that may separate them though they are no neighbours; edges without any left out.
+def no_causes(joined: list[int], separator: dict[tuple[int, int], int], memory: Memory, max_given: int | None) -> list[int]:
+    """Return for each node x the neighbours of which tests say that x is no cause of them.
+
+    Parameters
+    ----------
+    joined : for each node its neighbours.
+    separator : what separates the pairs i < j that are not adjacent.
+    max_given : largest conditioning set, None for no limit.
+
+    Notes
+    -----
+    When u and y are separated by S, and dependent given S and x, then x is no ancestor of u, y or S (Claassen and Heskes 2011). Asked where
+    it can matter: in biconnected blocks of five nodes or more.
+    """
+    largest = len(joined) if max_given is None else max_given
+    asked: dict[tuple[int, int], list[Question]] = {}
+    for block in _large_blocks(joined):
+        for y in members(block):
+            apart = [((min(u, y), max(u, y)), 1 << u) for u in members(block & ~joined[y] & ~(1 << y))]
+            known = [(*pair, separator[pair], far) for pair, far in apart if separator[pair].bit_count() < largest]
+            for x in members(joined[y] & block):
+                asked[x, y] = [(a, b, given | 1 << x) for a, b, given, far in known if not (given | far) >> x & 1]
+    memory.ask(question for questions in asked.values() for question in questions)
+    found = [0] * len(joined)
+    for (x, y), questions in asked.items():
+        if not all(memory.independent(*question) for question in questions):
+            found[x] |= 1 << y
+    return found
+
+
+def possible_links(no_cause: list[int]) -> list[tuple[int, int]]:
+    """Return the edges (i, j), i < j, that larger sets may take away: those of which neither end is a cause of the other.
+
+    Notes
+    -----
+    Claassen, Mooij and Heskes 2013; that tests show it of both ends is part of what they prove.
+    """
+    return [(i, j) for i, nodes in enumerate(no_cause) for j in members(nodes) if i < j and no_cause[j] >> i & 1]
+
+
+def possible_d_sep(graph: Orientation, no_cause: list[int] | None = None) -> Pools:
+    """Return for edges i, j, both ways, the nodes that may separate them though they are no neighbours; edges without any left out.
+
+    Parameters
+    ----------
+    no_cause : see `no_causes`; given, only `possible_links` are looked at, and only possible ancestors of their ends.
 
     Notes
     -----
     k is among them for (i, j) when a path leads from i to k on which each node b between a and c is a collider or a, b, c is a triangle
     (Spirtes, Glymour and Scheines 2000, section 6.7), and k lies on some path between i and j, so in the biconnected block of their edge
-    (Colombo and others 2012). Neighbours of i are among them too. Walks from i may come back to a node; that adds nodes, and is sound.
+    (Colombo and others 2012). Neighbours of i are among them too. The nodes of D-SEP(i, j) and those on the paths to them are ancestors of
+    i or j. Walks from i may come back to a node; that adds nodes, and is sound.
     """
     pools: Pools = {}
-    for block in biconnected_blocks(graph.joined):
-        if block.bit_count() < 4:
-            continue
-        for i in members(block):
-            reached = _reached(graph, i, block)
-            for j in members(graph.joined[i] & block):
-                pool = reached & ~(1 << j)
-                if pool & ~graph.joined[i]:
-                    pools[i, j] = pool
+    for block in _large_blocks(graph.joined):
+        edges = [(i, j) for i in members(block) for j in members(graph.joined[i] & block)]
+        above = {i: _possible_ancestors(i, graph.joined, no_cause, block) for i in members(block)} if no_cause is not None else {}
+        for i, j in edges:
+            if no_cause is not None and not (no_cause[i] >> j & 1 and no_cause[j] >> i & 1):
+                continue
+            inside = block if no_cause is None else above[i] | above[j]
+            pool = _reached(graph, i, inside) & ~(1 << j)
+            if pool & ~graph.joined[i]:
+                pools[i, j] = pool
     return pools
+
+
+def _large_blocks(joined: list[int]) -> list[int]:
+    """Return the biconnected blocks with room for an edge that only a set beyond its neighbours takes away, which has three members."""
+    return [block for block in biconnected_blocks(joined) if block.bit_count() >= 5]
+
+
+def _possible_ancestors(i: int, joined: list[int], no_cause: list[int], block: int) -> int:
+    """Return the nodes of a block from which a path may lead to i along the direction of its edges, i included."""
+    reached = fresh = 1 << i
+    while fresh:
+        further = 0
+        for y in members(fresh):
+            for x in members(joined[y] & block & ~reached):
+                if not no_cause[x] >> y & 1:
+                    further |= 1 << x
+        fresh = further & ~reached
+        reached |= fresh
+    return reached
 
 
 def _reached(graph: Orientation, i: int, block: int) -> int:

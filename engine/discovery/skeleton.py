@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.core import Context
 from engine.graphs import Graph, Mark
+from engine.graphs.bitsets import of
 from engine.independence import IndependenceTest
 
 AT_ONCE = 400_000  # questions asked in one batch
@@ -57,6 +58,10 @@ class Separators:
     def given(self, i: int, j: int) -> NDArray[np.int_]:
         """Return the set that separates two nodes best."""
         return self._tables[self._table[i, j]][self._row[i, j]]
+
+    def separators(self, adjacent: Bools) -> dict[tuple[int, int], int]:
+        """Return the sets that separate the pairs i < j that are not adjacent, in the bits of whole numbers."""
+        return {(i, j): of(self.given(i, j).tolist()) for i, j in np.argwhere(np.triu(~adjacent, 1)).tolist()}
 
     def with_common_neighbour(self, adjacent: Bools) -> Bools:
         """Return (p, p) whether two separated nodes have a neighbour in common."""

@@ -21,6 +21,12 @@ from tests.graphs import all_ancestral_graphs, latent_dags, linked_mags, random_
 D_SEP_LINK = Graph.from_edges("XYZWV", ["X <-> Z", "Z --> Y", "Y <-> W", "W --> X", "V --> Z", "V --> W"], "mag")
 
 
+def selected_mags(n):
+    """MAGs as in `linked_mags` of which a node or two decided which samples were taken."""
+    rng = np.random.default_rng(2)
+    return [mag_of(mag, (), rng.choice([u for u in mag.nodes if u[0] == "U"], 2, replace=False)) for mag in linked_mags(n, others=(3, 4))]
+
+
 @pytest.mark.parametrize(("dag", "latent"), latent_dags(200), ids=str)
 def test_exact_pag_under_an_oracle(dag, latent, run):
     result = run("fci", Oracle(dag, latent))
@@ -33,17 +39,18 @@ def test_exact_pag_of_graphs_full_of_confounding(mag, run):
     assert run("fci", Oracle(mag)).graph == pag_of(mag)
 
 
-@pytest.mark.parametrize("mag", random_mags(60, lines=True, seed=1), ids=str)
+@pytest.mark.parametrize("mag", [*random_mags(60, lines=True, seed=1), *selected_mags(20)], ids=str)
 def test_exact_pag_with_selection_bias(mag, run):
     assert run("fci", Oracle(mag), selection=True).graph == pag_of(mag, selection=True)
 
 
-def test_neighbours_alone_do_not_suffice():
+@pytest.mark.parametrize("every", [False, True])
+def test_neighbours_alone_do_not_suffice(every):
     several = 0
     for mag in linked_mags(50):
         found, context = Separators(Oracle(mag)), Context.silent()
         near = skeleton(found, None, context)
-        left = without_d_sep_links(near, found, None, context)
+        left = without_d_sep_links(near, found, None, every, context)
         assert np.array_equal(found.numbered(left), mag.skeleton)
         several += not np.array_equal(near, left)
     assert several > 25
@@ -104,6 +111,13 @@ def test_blocks_hold_the_nodes_that_share_a_cycle():
         for i, j in edges:
             block = next(block for block in blocks if of({i, j}) & ~block == 0)
             assert set(members(block)) == set().union(*simple_paths(joined, i, j))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fewer_questions_and_the_same_answers_than_asking_every_edge(seed, run):
+    mag = linked_mags(4, others=(3,), seed=seed)[seed]
+    quick, classic = run("fci", Oracle(mag)), run("fci", Oracle(mag), every_edge=True)
+    assert quick.graph == classic.graph and len(quick.trace) < len(classic.trace)
 
 
 @pytest.mark.parametrize("seed", range(4))
