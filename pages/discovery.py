@@ -3,7 +3,12 @@
 import streamlit as st
 
 from engine.discovery.interventional import InterventionalResult
-from pages.parts import causal, frame, pick, run
+from pages.parts import causal, comparison, frame, pick, run
+
+ADVICE = (
+    "Start with PC. Take FCI when something unmeasured may drive several variables, and a method for interventions when your table has "
+    "experimental conditions. A score search (BOSS, GES) is a second opinion."
+)
 
 frame.header("Causal discovery", "Which variable drives which? Learn a graph from measurements, and see the tests behind every edge.")
 
@@ -12,7 +17,7 @@ data_place, method_place, button_place = st.columns([4, 3, 2], vertical_alignmen
 with data_place:
     dataset = pick.dataset("samples", "interventional", "correlation", default="sachs")
 with method_place:
-    method = pick.method("discovery")
+    method = pick.method("discovery", ADVICE)
 pick.about(dataset)
 params = pick.settings(method.params)
 result = run.panel(method, dataset, params, "Learn the graph", button_place)
@@ -35,7 +40,7 @@ if result:
     with tests:
         causal.diagnostics(result)
     with compare:
-        causal.comparison(result, dataset)
+        comparison.show(result, dataset)
     with keep:
         frame.export(result, dataset)
 

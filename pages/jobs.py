@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine import catalogue, jobs
-from pages.parts import causal, frame, run
+from pages.parts import comparison, frame, run
 
 frame.header("Runs", "Everything that was computed here. Runs go on when the page is closed, and results stay until you delete them.")
 
@@ -17,12 +17,11 @@ def rows(found: list[jobs.Job]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "state": [STATES[job.state] for job in found],
-            "method": [job.method for job in found],
+            "method": [run.named(job) for job in found],
             "data": [job.dataset_name for job in found],
             "settings": [run.settings(job) for job in found],
-            "progress": [job.progress for job in found],
             "started": pd.to_datetime([job.created for job in found], unit="s"),
-            "seconds": [job.seconds for job in found],
+            "took": [job.seconds for job in found],
             "note": [job.error.replace("\n", " ") or job.note for job in found],
         }
     )
@@ -52,9 +51,8 @@ if live:
 chosen = st.dataframe(
     rows(found), hide_index=True, key="jobs.table", on_select="rerun", selection_mode="multi-row",
     column_config={
-        "progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
         "started": st.column_config.DatetimeColumn(format="distance"),
-        "seconds": st.column_config.NumberColumn(format="%.2f s"),
+        "took": st.column_config.NumberColumn(format="%.2f s"),
     },
 )  # fmt: skip
 picked = [found[i] for i in chosen.selection.rows]
@@ -79,7 +77,7 @@ elif len(picked) == 1:
         st.json(job.params)
         st.code(runner.log_tail(job.key) or "The log is empty.", language=None)
 elif len(picked) == 2 and all(job.state == "done" for job in picked):
-    causal.side_by_side(*(run.opened(job.key) for job in picked))
+    comparison.side_by_side(*(run.opened(job.key) for job in picked))
 
 if picked and not any(job.is_live for job in picked):
     with st.popover(f"Delete {len(picked)} run{'s' if len(picked) > 1 else ''}", icon=":material/delete:"):

@@ -1,19 +1,19 @@
-"""The pieces of a learned graph on screen: the picture with its evidence, diagnostics, and comparisons."""
+"""The pieces of a learned graph on screen: the picture with its evidence, stability and diagnostics."""
 
 import pandas as pd
 import streamlit as st
 
 from engine import jobs
-from engine.core import Dataset, Result
-from engine.discovery.compare import compare
+from engine.core import Dataset
 from engine.discovery.interventional import InterventionalResult
 from engine.discovery.result import GraphResult, p_text
-from engine.graphs import Graph, differences, shd, skeleton_scores
+from engine.graphs import Graph
 from pages.parts import charts, frame, graph, run, state
+from pages.parts import picture as drawn
 
 RESAMPLES = 100
 WIDE_FROM = 40  # variables from which on a graph needs the whole width
-SAME = "The two graphs have the same marks everywhere."
+MEANING = {"directed": "drives", "bidirected": "hidden common cause", "undetermined": "direction open"}
 
 
 def verdict(result: GraphResult) -> None:
@@ -56,10 +56,17 @@ def evidence(result: GraphResult, a: str, b: str) -> None:
     sentence, tests = result.evidence(a, b)
     st.subheader(f"{frame.escape(a)} and {frame.escape(b)}", anchor=False)
     st.markdown(frame.escape(sentence))
-    shown = {"given": [", ".join(given) or "nothing" for given in tests["given"]], "p_value": [*map(p_text, tests["p_value"])]}
-    columns = ["decision", "p_value", "given", "statistic"]
-    frame.table(tests.assign(**shown)[columns], empty="No test of this pair was asked.")
-    st.caption("Each row asks: are the two still related once the variables under 'given' are held fixed? A small p-value says yes.")
+    shown = {
+        "held fixed": [", ".join(given) or "nothing" for given in tests["given"]],
+        "p-value": [*map(p_text, tests["p_value"])],
+        "the two are": tests["decision"],
+        "statistic": tests["statistic"],
+    }
+    frame.table(pd.DataFrame(shown), empty="No test of this pair was asked.")
+    if len(tests):
+        st.caption(
+            "Each row asks: are the two still related once the variables under 'held fixed' stay the same? A small p-value says yes."
+        )
 
 
 def node(shown: Graph, dataset: Dataset, name: str) -> None:
@@ -80,7 +87,7 @@ def node(shown: Graph, dataset: Dataset, name: str) -> None:
 
 def edges(result: GraphResult) -> None:
     """Show the graph as a table."""
-    frame.table(result.graph.edge_frame(), empty=in_words(result.graph, result.alpha))
+    frame.table(_edge_table(result.graph), empty=in_words(result.graph, result.alpha))
 
 
 def targets(result: InterventionalResult) -> None:
@@ -104,8 +111,11 @@ def targets(result: InterventionalResult) -> None:
 def stability(result: GraphResult, dataset: Dataset) -> None:
     """Show how often each edge came back from resampled rows, or offer to find out."""
     if result.graph.support is not None:
-        frame.table(result.graph.edge_frame(), empty=in_words(result.graph, result.alpha))
-        st.caption("'present': share of the resamples in which the pair is joined. 'same marks': and points the same way.")
+        frame.table(_edge_table(result.graph), empty=in_words(result.graph, result.alpha))
+        st.caption(
+            "The graph was learned again from rows drawn at random from your table. 'Joined again' is how often the pair was joined, "
+            "'same direction' how often its edge also pointed the same way. Above 80 % is steady; below 50 % is not worth following."
+        )
     elif not result.supports_bootstrap:
         frame.empty("This method does not resample rows.", "Choose another method to see how stable each edge is.")
     else:
@@ -116,87 +126,34 @@ def stability(result: GraphResult, dataset: Dataset) -> None:
         st.button("Check stability", icon=":material/repeat:", on_click=run.ask, kwargs={"bootstrap": RESAMPLES})
 
 
-def side_by_side(a: Result, b: Result) -> None:
-    """Compare two results: their summaries, and mark by mark where both are graphs over the same variables."""
-    names = [f"{n}. {result.provenance.method}" for n, result in enumerate((a, b), 1) if result.provenance]
-    facts = pd.DataFrame([dict(a.summary()), dict(b.summary())], index=names).T
-    frame.table(facts.fillna("–"))
-    for column, result in zip(st.columns(2), (a, b), strict=True):
-        with column:
-            if isinstance(result, GraphResult):
-                graph.show(result.graph, key=f"jobs.{result.digest}", height=360)
-    if isinstance(a, GraphResult) and isinstance(b, GraphResult) and set(a.graph.nodes) == set(b.graph.nodes):
-        _scores(a.graph, b.graph)
-        frame.table(compare(a, b), empty=SAME)
-    else:
-        frame.empty("These two are not graphs over the same variables, so they cannot be compared mark by mark.")
-
-
 def diagnostics(result: GraphResult) -> None:
     """Show how many tests were asked and how their p-values fall."""
     frame.facts(result.summary())
+    st.caption("A tall first bar means that many variables are related. If nothing were related, every bar would reach the dotted line.")
     st.plotly_chart(charts.p_values(result.trace), alt="Histogram of the p-values of all tests", key="discovery.p_values")
-
-
-def comparison(result: GraphResult, dataset: Dataset) -> None:
-    """Compare the graph with another run on the same variables, mark by mark, or with the known truth."""
-    runner = jobs.shared()
-    others = {
-        job.key: f"{job.method}, {run.settings(job)} · {job.dataset_name}"
-        for job in runner.all()
-        if job.state == "done" and result.provenance and job.key != st.query_params.get("job")
-    }
-    others = {key: label for key, label in others.items() if _same_nodes(key, result.graph)}
-    options = (["truth"] if "graph" in dataset.truth else []) + list(others)
-    if not options:
-        frame.empty("Run another method, or the same one with other settings, and compare the two graphs here.")
-        return
-    names = others | {"truth": dataset.truth.get("name", "The truth known for these data")}
-    chosen = st.selectbox("Compare with", options, format_func=names.__getitem__, key="discovery.compare")
-    if chosen == "truth":
-        _against(result, dataset)
-    else:
-        other = run.opened(chosen)
-        _scores(result.graph, other.graph)
-        frame.table(compare(result, other), empty=SAME)
 
 
 def in_words(shown: Graph, alpha: float) -> str:
     """Say in one sentence what the graph shows, also when it is empty or complete."""
     pairs = shown.p * (shown.p - 1) // 2
     if shown.n_edges == 0:
-        return f"No edge passed α = {alpha:g}: nothing here is related strongly enough. Try a larger α, or more data."
+        return (
+            f"No pair is joined at significance level {alpha:g}: nothing here is related strongly enough. Try a larger one, or more data."
+        )
     if shown.n_edges == pairs:
-        return f"All {pairs} pairs are joined at α = {alpha:g}: the tests separate nothing. Try a smaller α."
+        return f"All {pairs} pairs are joined at significance level {alpha:g}: the tests separate nothing. Try a smaller one."
     arrows, lines = int(shown.directed.sum()), int(shown.undirected.sum()) // 2
     other = shown.n_edges - arrows - lines
     words = [f"{shown.n_edges} of {pairs} pairs are joined", f"{arrows} with a direction the data decide"]
     words += [f"{lines} whose direction stays open"] if lines else []
     words += [f"{other} with a possible hidden cause"] if other else []
-    return "; ".join(words) + f" (α = {alpha:g})."
+    return "; ".join(words) + f" (significance level {alpha:g})."
 
 
-def _against(result: GraphResult, dataset: Dataset) -> None:
-    """Score a learned graph against the truth of the same equivalence class."""
-    from engine.graphs import cpdag_of, interventional_cpdag_of
-
-    learned, truth = result.graph, Graph.from_dict(dataset.truth["graph"])
-    if truth.kind == "dag" and isinstance(result, InterventionalResult):
-        truth = interventional_cpdag_of(truth, dataset.truth.get("targets", {}))
-    elif truth.kind == "dag":
-        truth = cpdag_of(truth)
-    _scores(learned, truth)
-    frame.table(differences(learned, truth), empty=SAME)
-
-
-def _scores(a: Graph, b: Graph) -> None:
-    scores = skeleton_scores(a, b)
-    columns = st.columns(4)
-    columns[0].metric("Pairs that differ (SHD)", shd(a, b))
-    for column, (label, value) in zip(columns[1:], scores._asdict().items(), strict=True):
-        column.metric(f"Skeleton {label}", f"{value:.3g}")
-
-
-def _same_nodes(key: str, shown: Graph) -> bool:
-    other = run.opened(key)
-    return isinstance(other, GraphResult) and set(other.graph.nodes) == set(shown.nodes)
+def _edge_table(shown: Graph) -> pd.DataFrame:
+    """List the edges as they are drawn, what each claims, and how often it came back where that is known."""
+    found = shown.edge_frame()
+    claims = [MEANING[drawn.kind_of(edge)] for edge in shown.edges()]
+    table = found.assign(edge=found["edge"].map(drawn.arrows), meaning=claims)
+    named = {"edge": "edge", "meaning": "meaning", "weight": "weight", "present": "joined again", "same marks": "same direction"}
+    return table[[column for column in named if column in table]].rename(columns=named)

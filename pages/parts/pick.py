@@ -18,8 +18,9 @@ LOG_STEPS = (1, 2, 5)
 
 def dataset(*kinds: str, default: str) -> Dataset:
     """Let the user choose a bundled sample or one of their own tables of these kinds."""
-    labels = {s.name: f"{s.label} (sample)" for s in samples() if s.kind in kinds}
-    labels |= {row.digest: f"{row.name} · {row.rows:,} × {row.columns:,}" for row in jobs.shared().datasets() if row.kind in kinds}
+    labels = {s.name: s.label for s in samples() if s.kind in kinds}
+    own = [row for row in jobs.shared().datasets() if row.kind in kinds and named(row.digest, row.name) not in labels]
+    labels |= {row.digest: f"{row.name} · {row.rows:,} × {row.columns:,}" for row in own}
     return load(_chosen("data", "Data", labels, default))
 
 
@@ -78,10 +79,10 @@ def offer(repair: Repair, key: str, take: Callable[[Repair], None]) -> None:
         st.button("Apply", key=f"{key}.apply", disabled=not text, on_click=take, args=(filled,), type="primary")
 
 
-def method(area: str) -> Method:
-    """Let the user choose one of an area's methods."""
+def method(area: str, advice: str = "") -> Method:
+    """Let the user choose one of an area's methods, with a word of advice on which one."""
     known = {found.name: found for found in catalogue.in_area(area)}
-    return known[_chosen("method", "Method", {n: m.label for n, m in known.items()}, next(iter(known)))]
+    return known[_chosen("method", "Method", {n: m.label for n, m in known.items()}, next(iter(known)), advice)]
 
 
 def settings(params: type[Params]) -> Params:
@@ -124,7 +125,7 @@ def log_grid(low: float, high: float, *extra: float) -> list[float]:
     return sorted({value for value in grid if low <= value <= high} | {value for value in extra if value})
 
 
-def _chosen(name: state.Name, label: str, labels: Mapping[str, str], default: str) -> str:
+def _chosen(name: state.Name, label: str, labels: Mapping[str, str], default: str, advice: str = "") -> str:
     """Draw a drop-down whose first value comes from the address, else from the session, and write the choice back."""
     key, options = f"pick.{name}", list(labels)
     asked = state.kept(key, "") or state.link(name)
@@ -133,7 +134,7 @@ def _chosen(name: state.Name, label: str, labels: Mapping[str, str], default: st
         st.session_state.pop(key, None)
     first = asked if asked in options else default
     st.session_state[key] = first
-    value = st.selectbox(label, options, format_func=labels.__getitem__, key=key, persist_state="session")
+    value = st.selectbox(label, options, format_func=labels.__getitem__, key=key, help=advice or None, persist_state="session")
     state.set_link({name: value if value != default else None})
     return value
 
@@ -181,9 +182,9 @@ def _paper_values(fields: list[Spec], prefix: str) -> None:
             st.session_state[prefix + f.name] = f.paper
 
 
-def named(digest: str) -> str:
-    """Return the name of the bundled sample with this digest, else the digest itself."""
-    return next((s.name for s in samples() if load(s.name).digest == digest), digest)
+def named(digest: str, name: str) -> str:
+    """Return the name of a dataset when it is a bundled sample, else its digest."""
+    return name if any(name == s.name for s in samples()) and load(name).digest == digest else digest
 
 
 def _repair(data: Dataset, repair: Repair) -> None:

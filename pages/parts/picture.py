@@ -24,6 +24,7 @@ MOST_BEND = 0.3
 FEW, SHORT = 30, 8
 MANY = 150  # beyond this many nodes a map of dots is readable and a map of boxes is not
 COLORS = {"directed": "#0068b5", "bidirected": "#c65102", "undetermined": "#6f7a76"}
+ARROWS = {"-->": "→", "<--": "←", "---": "—", "<->": "↔", "o->": "o→", "<-o": "←o", "o-o": "o—o", "o--": "o—", "--o": "—o"}
 
 OPTIONS: dict[str, Any] = {
     "physics": {"enabled": False},
@@ -47,6 +48,13 @@ def kind_of(edge: Edge) -> str:
     if ends == {Mark.ARROW, Mark.TAIL}:
         return "directed"
     return "bidirected" if ends == {Mark.ARROW} else "undetermined"
+
+
+def arrows(text: str) -> str:
+    """Write the marks of edges as one draws them: ``A --> B`` becomes ``A → B``."""
+    for plain, drawn in ARROWS.items():
+        text = text.replace(f" {plain} ", f" {drawn} ")
+    return text
 
 
 def shorten(name: str) -> str:
@@ -212,12 +220,12 @@ def _hides(points: NDArray[np.float64], reach: NDArray[np.float64], i: int, j: i
 
 def _line(edge: Edge, support: float | None, unit: float) -> dict[str, Any]:
     """Say how an edge is drawn; with support, its width, opacity and label show how often it came back."""
-    drawn: dict[str, Any] = {"kind": kind_of(edge), "title": str(edge), "width": round(1.8 * unit, 1)}
+    drawn: dict[str, Any] = {"kind": kind_of(edge), "title": arrows(str(edge)), "width": round(1.8 * unit, 1)}
     # without this a gap parts the line from its circle
     drawn["arrowStrikethrough"] = Mark.CIRCLE in (edge.mark_source, edge.mark_target)
     if support is not None:
         drawn |= {"support": support, "width": round((1 + 3 * support) * unit, 1), "opacity": 0.3 + 0.7 * support}
-        drawn |= {"title": f"{edge}: {support:.0%} of resamples", "label": f"{support:.0%}"}
+        drawn |= {"title": f"{drawn['title']}: {support:.0%} of resamples", "label": f"{support:.0%}"}
     return drawn
 
 

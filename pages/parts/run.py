@@ -22,8 +22,11 @@ def adopt() -> None:
         return
     state.keep(ADOPTED, key)
     job = jobs.shared().get(key)
-    if job is not None:
-        pick.choose("data", pick.named(job.dataset))
+    if job is None:
+        frame.empty("The result in this link is no longer here.", "What follows are the settings of the link; run it again if you need it.")
+        state.set_link({"job": None})
+    else:
+        pick.choose("data", pick.named(job.dataset, job.dataset_name))
         pick.choose("method", job.method)
         st.session_state.update({f"set.{name}": value for name, value in job.params.items() if not state.link(name)})
 
@@ -50,10 +53,13 @@ def panel(method: Method, dataset: Dataset, params: Params, label: str, button: 
     job = runner.get(key)
     ended = job is None or not (job.is_live or job.state == "done")
     asked = st.session_state.pop(ASKED, False)
-    if button.button(label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=not ended) or (asked and ended):
+    why = None if ended else "These settings have run. Change one to run again."
+    if button.button(label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=not ended, help=why) or (
+        asked and ended
+    ):
         job = _submit(method, dataset, params)
     if job is None:
-        return _reread(method, dataset, params) or _missing(method)
+        return _reread(method, dataset, params) or _missing(method, label)
     state.set_link({"job": job.key})
     state.keep(ADOPTED, job.key)
     if job.is_live:
@@ -89,10 +95,21 @@ def _reoriented(key: str, alpha: float, _result: Result, _dataset: Dataset, _par
 
 def settings(job: jobs.Job) -> str:
     """Return the settings of a run that differ from the method's defaults, in one line."""
-    defaults = {f.name: f.default for f in specs(catalogue.find(job.method).params)}
+    try:
+        defaults = {f.name: f.default for f in specs(catalogue.find(job.method).params)}
+    except UserError:  # the method is no longer installed
+        defaults = {}
     changed = {name: value for name, value in job.params.items() if value != defaults.get(name)}
     texts = [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in changed.items()]
     return ", ".join(texts) or "standard settings"
+
+
+def named(job: jobs.Job) -> str:
+    """Return the name of a run's method as the pages call it."""
+    try:
+        return catalogue.find(job.method).label
+    except UserError:
+        return job.method
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -109,12 +126,9 @@ def _submit(method: Method, dataset: Dataset, params: Params) -> jobs.Job | None
         return None
 
 
-def _missing(method: Method) -> None:
-    """Say why there is nothing to see yet."""
-    if jobs.shared().get(state.link("job")) is None and state.link("job"):
-        frame.empty("The result in this link is no longer here.", "Its settings are: press the button to make it again.")
-    else:
-        frame.empty("Nothing has run with these settings yet.", f"Press the button to run {method.label}.")
+def _missing(method: Method, button: str) -> None:
+    """Say that there is nothing to see yet, and which button changes that."""
+    frame.empty("Nothing has run with these settings yet.", f"Press {button} to run {method.label}.")
     state.set_link({"job": None})
 
 

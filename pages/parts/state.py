@@ -4,16 +4,15 @@ import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
-from urllib.parse import urlencode
 
 import streamlit as st
 
-Name = Literal["data", "method", "params", "job", "other", "view", "node"]
+Name = Literal["data", "method", "job", "node"]
 _SLOT = re.compile(r"^[a-z_0-9]+\.[\w.\-]+$")
 T = TypeVar("T")
 
 
-def link(name: Name, default: str = "") -> str:
+def link(name: str, default: str = "") -> str:
     """Read one value of the page's URL."""
     return str(st.query_params.get(name, default))
 
@@ -25,11 +24,6 @@ def set_link(values: Mapping[str, str | None]) -> None:
             st.query_params.pop(name, None)
         elif st.query_params.get(name) != value:
             st.query_params[name] = value
-
-
-def link_to(page: str, values: dict[Name, str]) -> str:
-    """Return the relative URL of a page that shows exactly this, such as ``discovery?data=...&job=...``."""
-    return f"{page}?{urlencode(values)}" if values else page
 
 
 def slot(page: str, field: str) -> str:
@@ -49,11 +43,6 @@ def kept(key: str, default: T) -> T:
 def keep(key: str, value: Any) -> None:
     """Write a session value."""
     st.session_state[key] = value
-
-
-def first_of(name: Name, key: str, default: str) -> str:
-    """Choose a widget's first value: what the URL says, else what the session keeps, else the default."""
-    return link(name) or kept(key, "") or default
 
 
 def visitor() -> str:

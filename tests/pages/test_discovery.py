@@ -28,7 +28,7 @@ def finished(app):
 def test_empty_state_says_what_to_press(open_page):
     app = open_page("discovery.py")
     assert not app.exception
-    assert "Press the button to run PC" in texts(app)
+    assert "Press Learn the graph to run PC" in texts(app)
     assert app.selectbox(key="pick.data").value == "sachs"
 
 

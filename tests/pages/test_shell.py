@@ -130,10 +130,6 @@ def test_session_keys_have_one_form():
         state.slot("", "alpha")
 
 
-def test_links_name_what_is_shown():
-    assert state.link_to("discovery", {"data": "a b", "node": "x&y"}) == "discovery?data=a+b&node=x%26y"
-
-
 def test_charts_escape_names_and_count_every_row():
     table = pd.DataFrame({"<b>x</b>": [1.0, 2.0, np.nan, 4.0], "g": pd.Categorical(["<i>", "v", "v", "v"])})
     numbers = charts.distribution(table["<b>x</b>"])
