@@ -20,6 +20,7 @@ PLACES = {
     "fci": "engine.discovery.fci",
     "rfci": "engine.discovery.rfci",
     "fci_plus": "engine.discovery.fci_plus",
+    "gspo": "engine.discovery.gspo",
 }
 
 # What a method may need -> the function ``make(data, params)`` that turns the user's data into it.

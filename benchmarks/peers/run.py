@@ -18,15 +18,23 @@ UNUSED = (
     "ipdb", "pygam", "xgboost",
     "pgmpy", "pgmpy.models", "pgmpy.factors", "pgmpy.factors.discrete", "pgmpy.factors.discrete.CPD", "pgmpy.inference",
 )  # fmt: skip
-ARROW, TAIL = 2, 3  # the product's codes of edge marks
+CIRCLE, ARROW, TAIL = 1, 2, 3  # the product's codes of edge marks
 
 
 def causal_learn_pc(data, alpha):
     """Run causal-learn's PC with Fisher z on an (n, p) array; ``marks[i][j]`` is the mark at j."""
     from causallearn.search.ConstraintBased.PC import pc
 
-    ends = pc(data, alpha, "fisherz", show_progress=False).G.graph
-    return {"marks": np.select([ends.T == 1, ends.T == -1], [ARROW, TAIL], 0).tolist()}
+    return {"marks": causal_learn_marks(pc(data, alpha, "fisherz", show_progress=False).G)}
+
+
+def causal_learn_ci(data, test, pairs, parents):
+    """Return the p-values of causal-learn's kernel test (kci or rcit) for pairs of columns given the last ones."""
+    from causallearn.utils.cit import CIT
+
+    asked, p = CIT(data, test), data.shape[1]
+    given = list(range(p - parents, p))
+    return {"p_values": [float(asked(i, j, given)) for i, j in pairs if max(i, j) < p - parents]}
 
 
 def reference_gsp(data, alpha, depth, starts):
@@ -40,6 +48,66 @@ def reference_gsp(data, alpha, depth, starts):
     for i, j in dag.arcs:
         arrows[i, j] = 1
     return {"arrows": arrows.tolist()}
+
+
+def causal_learn_grasp(data):
+    """Run causal-learn's GRaSP with its BIC from the covariance on an (n, p) array; ``marks[i][j]`` is the mark at j."""
+    from causallearn.search.PermutationBased.GRaSP import grasp
+
+    return {"marks": causal_learn_marks(grasp(data, "local_score_BIC_from_cov", verbose=False))}
+
+
+def causal_learn_boss(data):
+    """Run causal-learn's BOSS with its BIC from the covariance on an (n, p) array; ``marks[i][j]`` is the mark at j."""
+    from causallearn.search.PermutationBased.BOSS import boss
+
+    return {"marks": causal_learn_marks(boss(data, "local_score_BIC_from_cov", verbose=False))}
+
+
+def causal_learn_marks(graph):
+    """Return the marks of one of causal-learn's graphs."""
+    ends = graph.graph
+    return np.select([ends.T == 1, ends.T == -1], [ARROW, TAIL], 0).tolist()
+
+
+def causal_learn_fci(data, alpha):
+    """Run causal-learn's FCI with Fisher z on an (n, p) array; ``marks[i][j]`` is the mark at j."""
+    from causallearn.search.ConstraintBased.FCI import fci
+
+    return {"marks": _pag_marks(fci(data, "fisherz", alpha, show_progress=False)[0].graph)}
+
+
+def causal_learn_fci_oracle(arrows, hidden):
+    """Run causal-learn's FCI with exact separation in the DAG of a (p, p) array, of which the first ``hidden`` nodes are not seen."""
+    import networkx as nx
+    from causallearn.search.ConstraintBased.FCI import fci
+
+    seen = arrows[:, hidden:]
+    dag = nx.DiGraph()
+    # the method numbers what it sees from 0
+    dag.add_nodes_from(range(-hidden, seen.shape[1]))
+    dag.add_edges_from((int(i) - hidden, int(j) - hidden) for i, j in np.argwhere(arrows))
+    placeholder = np.random.RandomState(0).randn(200, seen.shape[1])  # its shape counts, and that it is not degenerate
+    return {"marks": _pag_marks(fci(placeholder, "d_separation", 0.5, true_dag=dag, show_progress=False)[0].graph)}
+
+
+def _pag_marks(ends):
+    return np.select([ends.T == 2, ends.T == 1, ends.T == -1], [CIRCLE, ARROW, TAIL], 0).tolist()
+
+
+def reference_gspo(data, alpha, start, depth, runs):
+    """Run the reference GSPo as shipped on an (n, p) array; ``marks[i][j]`` is the mark at j in the graph that it returns."""
+    from conditional_independence import MemoizedCI_Tester, partial_correlation_suffstat, partial_correlation_test
+    from graphical_model_learning import gspo
+
+    tester = MemoizedCI_Tester(partial_correlation_test, partial_correlation_suffstat(data), alpha=alpha)
+    found = gspo(set(range(data.shape[1])), tester, depth=depth, nruns=runs, initial_imap=start)
+    marks = np.zeros((data.shape[1],) * 2, dtype=int)
+    for i, j in found.directed:
+        marks[i, j], marks[j, i] = ARROW, TAIL
+    for i, j in found.bidirected:
+        marks[i, j] = marks[j, i] = ARROW
+    return {"marks": marks.tolist()}
 
 
 def reference_utigsp(data, alpha, alpha_inv, depth, starts, told):
@@ -81,7 +149,11 @@ def timed(peer, data, settings):
 def main():
     """Read the inputs, warm up, time, write."""
     name, given, asked, answer = sys.argv[1:]
-    peer = {"causal_learn_pc": causal_learn_pc, "reference_gsp": reference_gsp, "reference_utigsp": reference_utigsp}[name]
+    peers = (
+        causal_learn_pc, causal_learn_ci, causal_learn_grasp, causal_learn_boss, causal_learn_fci, causal_learn_fci_oracle,
+        reference_gsp, reference_gspo, reference_utigsp,
+    )  # fmt: skip
+    peer = {known.__name__: known for known in peers}[name]
     sys.modules.update({module: MagicMock() for module in UNUSED})
     settings = json.loads(Path(asked).read_text())
     with np.load(given) as inputs:
