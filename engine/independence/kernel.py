@@ -15,6 +15,7 @@ from engine.independence.smoothing import Residual, Smoother
 from engine.independence.trace import Floats
 
 FEWEST_ROWS = 30
+FACTOR_CELLS = 60_000_000  # numbers in the components of variables that are kept, 480 MB
 SETS_KEPT = 4  # conditioning sets whose residuals are kept for the next question
 PADDED = 2_000_000  # weights handled at once
 EXACT = 1e-8  # share of a kernel's trace that counts as rounding
@@ -76,6 +77,7 @@ class KernelTest(IndependenceTest):
     statistic = "kernel alignment"
     components: int  # leading kernel principal components of a variable
     conditioning: tuple[int, ...]  # most features of a conditioning set of one, two, ... variables; the last holds for all larger ones
+    together = 0  # components of the first variable of a pair together with the set; 0 when it is taken alone
 
     def __init__(self, nodes: Sequence[str], values: Floats, is_category: NDArray[np.bool_], alpha: float, digest: str = "", seed: int = 0):
         super().__init__(nodes, len(values), alpha, digest)
@@ -83,7 +85,8 @@ class KernelTest(IndependenceTest):
             raise UserError(f"A kernel test needs at least {FEWEST_ROWS} rows, not {len(values)}.", "Choose the rank test.", "test")
         self._values, self._is_category = values, is_category
         self._columns: dict[int, Column] = {}
-        self._factors: dict[int, Floats] = {}
+        self._features: dict[int, Floats] = {}
+        self._factors: OrderedDict[int, Floats] = OrderedDict()
         self._sets: OrderedDict[tuple[int, ...], tuple[Smoother, dict[tuple[int, bool], Freed]]] = OrderedDict()
 
     def answers(self, i: NDArray[np.int32], j: NDArray[np.int32], given: NDArray[np.int32]) -> tuple[Floats, Floats]:
@@ -132,12 +135,16 @@ class KernelTest(IndependenceTest):
 
     def features(self, k: int) -> Floats:
         """Return the leading kernel principal components (n, d) of a variable; of categories as many as there are."""
-        return self.factor(k)[:, : LEVELS if self._is_category[k] else self.components]
+        if k not in self._features:
+            self._features[k] = self.factor(k)[:, : LEVELS if self._is_category[k] else self.components].copy()
+        return self._features[k]
 
     def factor(self, k: int) -> Floats:
         """Return all kernel principal components (n, r) of a variable."""
         if k not in self._factors:
             self._factors[k] = principal(low_rank(self.column(k).similarity, self.n_samples, EXACT, RANK), RANK)
+            while len(self._factors) > 1 and sum(table.size for table in self._factors.values()) > FACTOR_CELLS:
+                self._factors.popitem(last=False)
         return self._factors[k]
 
     def conditions(self, given: tuple[int, ...]) -> Floats:
@@ -146,8 +153,9 @@ class KernelTest(IndependenceTest):
         return leading_products([self.factor(k) for k in given], wanted)
 
     def enlarged(self, k: int, given: tuple[int, ...]) -> Floats:
-        """Return the features of that variable of a pair whose name comes first, before the conditioning set is taken out."""
-        return self.features(k)
+        """Return components of a variable taken together with the conditioning set at half its weight."""
+        columns, weights = [self.column(k), *(self.column(s) for s in given)], [1.0, *[0.25 / len(given)] * len(given)]
+        return principal(low_rank(joint_similarity(columns, weights), self.n_samples, TOGETHER, RANK), self.together)
 
     def _freed(self, k: int, given: tuple[int, ...], is_first: bool) -> tuple[Smoother, Freed]:
         """Return the features of a variable freed of a set, worked out once for a few sets."""
@@ -156,6 +164,7 @@ class KernelTest(IndependenceTest):
             if len(self._sets) > SETS_KEPT:
                 self._sets.popitem(last=False)
         smoother, known = self._sets[given]
+        is_first &= self.together > 0
         if (k, is_first) not in known:
             known[k, is_first] = Freed.of(smoother.residual(self.enlarged(k, given) if is_first else self.features(k)))
         return smoother, known[k, is_first]
@@ -174,12 +183,7 @@ class Kci(KernelTest):
     name = "KCI"
     components = 6
     conditioning = (100, 400, 600)
-    together = 12  # components of a variable taken together with the set
-
-    def enlarged(self, k: int, given: tuple[int, ...]) -> Floats:
-        """Return components of the variable together with the set."""
-        columns, weights = [self.column(k), *(self.column(s) for s in given)], [1.0, *[0.25 / len(given)] * len(given)]
-        return principal(low_rank(joint_similarity(columns, weights), self.n_samples, TOGETHER, RANK), self.together)
+    together = 12
 
 
 class KernelFeatures(KernelTest):
