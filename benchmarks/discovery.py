@@ -1,6 +1,9 @@
-"""W1: learning a sparse linear Gaussian graph; pc against causal-learn's PC, gsp against the reference GSP."""
+"""W1: learning a sparse linear Gaussian graph; pc, gsp and the score searches against the programs they stand beside."""
 
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +14,15 @@ from engine.graphs import Graph, cpdag_of
 
 ALPHA = 1e-3
 SEEDS = (0, 1, 2)
+SCORE_SEEDS = tuple(range(10))
+SCORE_METHODS = ("grasp", "boss", "ges")  # the product's default first
+SCORE_PEERS = {"causal_learn_grasp": "causal-learn GRaSP", "causal_learn_boss": "causal-learn BOSS"}
 N_SAMPLES = 10_000
 SIZES = ((10, 2), (10, 4), (50, 2), (50, 4), (100, 2), (100, 4))  # (p, mean degree)
 QUICK = ((10, 2), (50, 2))
+LARGE = ((300, 4), (1000, 2), (5000, 2))
 PEER_LIMIT_S = 400
+SCORE_PEER_LIMIT_S = 3600  # ten graphs of 100 variables and degree 4 take causal-learn a quarter of an hour or more
 REFERENCE_GSP = {"alpha": ALPHA, "depth": 4, "starts": 5}  # the settings of its authors' own experiments
 Marks = NDArray[np.uint8]
 
@@ -29,7 +37,8 @@ def run(quick: bool) -> list[Row]:
         workload = f"W1 p={p} degree={degree}"
         rows += _against_pc(workload, samples, truths)
         rows += _against_reference_gsp(workload, samples, truths)
-    return rows
+        rows += _against_score_searches(p, degree, workload)
+    return rows if quick else rows + [row for p, degree in LARGE for row in _large(p, degree)]
 
 
 def w1(p: int, degree: float, seed: int) -> tuple[Graph, NDArray[np.float64]]:
@@ -79,9 +88,53 @@ def _against_reference_gsp(workload: str, samples: Sequence[NDArray[np.float64]]
     return _rows(workload, "gsp", seconds, found, peer, [answer["seconds"] for answer in answers], classes, truths)
 
 
+def _against_score_searches(p: int, degree: int, workload: str) -> list[Row]:
+    drawn = [w1(p, degree, seed) for seed in SCORE_SEEDS]
+    truths, samples = [cpdag_of(truth).marks for truth, _ in drawn], [data for _, data in drawn]
+    ours = {method: _product(method, samples) for method in SCORE_METHODS}
+    rows = []
+    for peer, label in SCORE_PEERS.items():
+        note = ""
+        try:
+            answers = call_peer(peer, _named(samples), {}, SCORE_PEER_LIMIT_S)
+        except PeerFailed as problem:
+            answers, note = [], str(problem)
+        peer_seconds, peer_found = [answer["seconds"] for answer in answers], [np.array(answer["marks"], np.uint8) for answer in answers]
+        for method, (seconds, found) in ours.items():
+            made = _rows(workload, method, seconds, found, label, peer_seconds, peer_found, truths, note)
+            rows += [*made, *(_median(row) for row in made[:2])]
+    return rows
+
+
+def _median(row: Row) -> Row:
+    """Return the row with medians over the seeds in place of the values."""
+    values = [[float(median(values))] if values else [] for values in (row.product, row.peer)]
+    return Row(row.workload, f"median {row.metric}", row.method, values[0], row.peer_name, values[1])
+
+
+def _large(p: int, degree: int) -> list[Row]:
+    """Return seconds, peak memory and accuracy of the default method on one graph of many variables, in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as fresh:
+        seconds, megabytes, distance, f1 = fresh.submit(_alone, p, degree).result()
+    workload, method = f"W1 p={p} degree={degree}", SCORE_METHODS[0]
+    measured = {"seconds": seconds, "peak memory above the data (MB)": megabytes, "SHD": distance, "skeleton F1": f1}
+    return [Row(workload, metric, method, [value], "-", [], metric == "skeleton F1") for metric, value in measured.items()]
+
+
+def _alone(p: int, degree: int) -> tuple[float, float, float, float]:
+    from resource import RUSAGE_SELF, getrusage
+
+    truth, data = w1(p, degree, 0)
+    engine.run(SCORE_METHODS[0], data[:, :10])
+    before = getrusage(RUSAGE_SELF).ru_maxrss
+    seconds, result = cpu_seconds(lambda: engine.run(SCORE_METHODS[0], data))
+    peak = (getrusage(RUSAGE_SELF).ru_maxrss - before) / 1024
+    return seconds, peak, *_scores(result.graph.marks, cpdag_of(truth).marks)
+
+
 def _product(method: str, samples: Sequence[NDArray[np.float64]]) -> tuple[list[float], list[Marks]]:
-    """Run one method of the product on each table, from raw samples to graph, after a warm-up on the first."""
-    engine.run(method, samples[0], alpha=ALPHA)
+    """Run one method of the product on each table, from raw samples to graph, after a warm-up on a corner of the first."""
+    engine.run(method, samples[0][:, :10], alpha=ALPHA)
     timed = [cpu_seconds(lambda data=data: engine.run(method, data, alpha=ALPHA)) for data in samples]
     return [seconds for seconds, _ in timed], [result.graph.marks for _, result in timed]
 
