@@ -126,7 +126,10 @@ def test_building_anew_finds_the_class_too(start):
     assert np.mean(exact) > 0.7
 
 
-@pytest.mark.parametrize(("start", "rule", "strict"), X)
+WAYS = list(itertools.product(["permutation", "empty", "gsp"], ["deletion", "construction"], [True, False]))
+
+
+@pytest.mark.parametrize(("start", "rule", "strict"), WAYS)
 def test_data_always_give_a_valid_mag(start, rule, strict, run):
     for seed in range(2):
         frame = samples(random_dag(7, 3, np.random.default_rng(seed)), 100, seed)
