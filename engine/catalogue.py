@@ -10,13 +10,13 @@ from engine.core.plugins import plugins
 # To add a method: write its module with the @method decorator, and name it here. A method outside this tree is named in the environment:
 # CAUSEWAY_EXTRA_METHODS="name=package.module"; its ``needs`` may be a "package.module:function" of its own.
 PLACES = {
+    "grasp": "engine.discovery.grasp",  # the first of an area is what its page offers
+    "boss": "engine.discovery.boss",
+    "ges": "engine.discovery.ges",
     "pc": "engine.discovery.pc",
     "gsp": "engine.discovery.gsp",
     "igsp": "engine.discovery.igsp",
     "utigsp": "engine.discovery.utigsp",
-    "boss": "engine.discovery.boss",
-    "grasp": "engine.discovery.grasp",
-    "ges": "engine.discovery.ges",
     "fci": "engine.discovery.fci",
     "rfci": "engine.discovery.rfci",
     "fci_plus": "engine.discovery.fci_plus",

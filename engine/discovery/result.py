@@ -54,6 +54,11 @@ class GraphResult(Result):
         return self.trace.alpha
 
     @property
+    def rule(self) -> str:
+        """What decides whether two variables are joined, in a few words."""
+        return f"significance level {self.alpha:g}"
+
+    @property
     def supports_bootstrap(self) -> bool:
         """Whether there are rows to resample; an oracle has none."""
         return self.trace.test != Oracle.name

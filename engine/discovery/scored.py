@@ -50,6 +50,12 @@ class ScoredResult(GraphResult):
     score: float
     gains: pd.DataFrame
 
+    @property
+    def rule(self) -> str:
+        """What decides whether two variables are joined, in a few words."""
+        penalty = self.provenance.params["penalty"] if self.provenance else None
+        return "the usual penalty per edge" if penalty is None else f"penalty {penalty:g} per edge"
+
     def summary(self) -> list[tuple[str, str]]:
         """Return label/value rows, with the score."""
         rows = super().summary()

@@ -19,7 +19,7 @@ MEANING = {"directed": "drives", "bidirected": "hidden common cause", "undetermi
 def verdict(result: GraphResult) -> None:
     """Say in one sentence what was found, and fold away what its reader should know."""
     words, more = st.columns([4, 1], vertical_alignment="center")
-    words.markdown(in_words(result.graph, result.alpha))
+    words.markdown(in_words(result.graph, result.rule))
     if result.provenance:
         with more:
             frame.fold(result.provenance.warnings)
@@ -87,7 +87,7 @@ def node(shown: Graph, dataset: Dataset, name: str) -> None:
 
 def edges(result: GraphResult) -> None:
     """Show the graph as a table."""
-    frame.table(_edge_table(result.graph), empty=in_words(result.graph, result.alpha))
+    frame.table(_edge_table(result.graph), empty=in_words(result.graph, result.rule))
 
 
 def targets(result: InterventionalResult) -> None:
@@ -111,7 +111,7 @@ def targets(result: InterventionalResult) -> None:
 def stability(result: GraphResult, dataset: Dataset) -> None:
     """Show how often each edge came back from resampled rows, or offer to find out."""
     if result.graph.support is not None:
-        frame.table(_edge_table(result.graph), empty=in_words(result.graph, result.alpha))
+        frame.table(_edge_table(result.graph), empty=in_words(result.graph, result.rule))
         st.caption(
             "The graph was learned again from rows drawn at random from your table. 'Joined again' is how often the pair was joined, "
             "'same direction' how often its edge also pointed the same way. Above 80 % is steady; below 50 % is not worth following."
@@ -133,21 +133,19 @@ def diagnostics(result: GraphResult) -> None:
     st.plotly_chart(charts.p_values(result.trace), alt="Histogram of the p-values of all tests", key="discovery.p_values")
 
 
-def in_words(shown: Graph, alpha: float) -> str:
+def in_words(shown: Graph, rule: str) -> str:
     """Say in one sentence what the graph shows, also when it is empty or complete."""
     pairs = shown.p * (shown.p - 1) // 2
     if shown.n_edges == 0:
-        return (
-            f"No pair is joined at significance level {alpha:g}: nothing here is related strongly enough. Try a larger one, or more data."
-        )
+        return f"No pair is joined at {rule}: nothing here is related strongly enough. Be less strict, or use more data."
     if shown.n_edges == pairs:
-        return f"All {pairs} pairs are joined at significance level {alpha:g}: the tests separate nothing. Try a smaller one."
+        return f"All {pairs} pairs are joined at {rule}: nothing separates them. Be stricter."
     arrows, lines = int(shown.directed.sum()), int(shown.undirected.sum()) // 2
     other = shown.n_edges - arrows - lines
     words = [f"{shown.n_edges} of {pairs} pairs are joined", f"{arrows} with a direction the data decide"]
     words += [f"{lines} whose direction stays open"] if lines else []
     words += [f"{other} with a possible hidden cause"] if other else []
-    return "; ".join(words) + f" (significance level {alpha:g})."
+    return "; ".join(words) + f" ({rule})."
 
 
 def _edge_table(shown: Graph) -> pd.DataFrame:

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from engine import jobs
-from engine.core import Dataset
+from engine import catalogue, jobs
+from engine.core import Dataset, specs
 from engine.data import sample
 
 SECONDS = 60
@@ -28,7 +28,7 @@ def finished(app):
 def test_empty_state_says_what_to_press(open_page):
     app = open_page("discovery.py")
     assert not app.exception
-    assert "Press Learn the graph to run PC" in texts(app)
+    assert "Press Learn the graph to run Tuck search" in texts(app)
     assert app.selectbox(key="pick.data").value == "sachs"
 
 
@@ -37,13 +37,13 @@ def test_sample_run_draws_the_graph_that_the_engine_finds(open_page, run):
     button(app, "Learn the graph").click().run()
     finished(app)
     assert not app.exception
-    found = run("pc", "sachs").graph
+    found = run("grasp", "sachs").graph
     assert f"{found.n_edges} of 55 pairs are joined" in texts(app)
     assert button(app, "Learn the graph").disabled
 
 
 def test_another_level_is_read_again_without_a_new_run(open_page, run):
-    app = open_page("discovery.py")
+    app = open_page("discovery.py", method="pc")
     button(app, "Learn the graph").click().run()
     finished(app)
     before = len(jobs.shared().all())
@@ -70,9 +70,23 @@ def test_a_link_to_a_run_brings_back_data_method_settings_and_result(open_page):
     assert "pairs are joined" in texts(again)
 
 
+def test_another_method_takes_over_what_was_changed_and_no_default_of_the_last_one(open_page):
+    app = open_page("discovery.py", data="regimes")
+    own = {f.name: f.default for f in specs(catalogue.find("igsp").params)}
+    assert app.selectbox(key="set.rows").value != own["rows"]
+    app.select_slider(key="set.alpha").set_value(0.01).run()
+    app.selectbox(key="pick.method").set_value("igsp").run()
+    assert not app.exception
+    assert app.selectbox(key="set.rows").value == own["rows"]
+    assert app.select_slider(key="set.alpha").value == 0.01
+
+
 def test_a_link_to_a_lost_run_says_so(open_page):
+    app = open_page("discovery.py")
+    button(app, "Learn the graph").click().run()
+    finished(app)
     app = open_page("discovery.py", job="0" * 20)
-    assert "no longer here" in texts(app)
+    assert "no longer here" in texts(app), "also when the same settings have a result"
 
 
 def test_a_link_to_data_that_are_not_here_says_so(open_page):
