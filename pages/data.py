@@ -16,7 +16,7 @@ frame.header("Data", "Bring a table, see what is in it, and mend what would misl
 def variables(dataset: Dataset) -> pd.DataFrame:
     """Describe each column: what it holds, how much is missing, how it spreads."""
     rows = []
-    for name, column in dataset.frame.items():
+    for name, column in dataset.frame.replace([float("inf"), float("-inf")], float("nan")).items():
         row = {"variable": name, "missing": int(column.isna().sum()), "distinct": column.nunique()}
         if isinstance(column.dtype, pd.CategoricalDtype):
             row |= {"holds": "categories"}
@@ -70,7 +70,7 @@ with bring:
 with make:
     upload.simulator()
 
-st.divider()
+st.subheader("Look at a table and mend it", anchor=False)
 dataset = pick.dataset("samples", "interventional", "correlation", "counts", "returns", default="sachs")
 
 pick.size(dataset)

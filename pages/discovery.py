@@ -19,7 +19,7 @@ with data_place:
 with method_place:
     method = pick.method("discovery", ADVICE)
 pick.about(dataset)
-params = pick.settings(method.params)
+params = pick.settings(method)
 result = run.panel(method, dataset, params, "Learn the graph", button_place)
 
 if result:

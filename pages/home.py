@@ -8,7 +8,7 @@ import streamlit as st
 
 from engine import jobs
 from engine.jobs import Job
-from pages.parts import frame
+from pages.parts import frame, run
 
 ASSETS = Path(__file__).parents[1] / "assets"
 LAST_RUNS = 5
@@ -76,7 +76,7 @@ def last(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             "discovery.py",
-            label=f"{job.method} on {frame.escape(job.dataset_name)}",
+            label=f"{run.named(job)} on {frame.escape(job.dataset_name)}",
             icon=":material/account_tree:",
             query_params={"job": job.key},
         )

@@ -4,11 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from engine import catalogue, jobs
+from engine.core import UserError, digest_of
 from pages.parts import comparison, frame, run
 
-frame.header("Runs", "Everything that was computed here. Runs go on when the page is closed, and results stay until you delete them.")
+frame.header("Runs", "Everything that was computed here. Runs go on when the page is closed, and their results can be opened again.")
 
 REFRESH_S = 1.0
+KEPT = "The oldest runs are removed once there are very many. This one then stays."
 STATES = {"queued": "waiting", "running": "running", "done": "done", "failed": "failed", "cancelled": "cancelled"}
 
 
@@ -20,7 +22,7 @@ def rows(found: list[jobs.Job]) -> pd.DataFrame:
             "method": [run.named(job) for job in found],
             "data": [job.dataset_name for job in found],
             "settings": [run.settings(job) for job in found],
-            "started": pd.to_datetime([job.created for job in found], unit="s"),
+            "started": pd.to_datetime([job.created for job in found], unit="s", utc=True),
             "took": [job.seconds for job in found],
             "note": [job.error.replace("\n", " ") or job.note for job in found],
         }
@@ -35,7 +37,19 @@ def watch(live: list[str]) -> None:
         st.rerun()
     for job in found:
         if job:
-            st.progress(job.progress, f"{job.method} on {frame.escape(job.dataset_name)}: {frame.escape(job.note or STATES[job.state])}")
+            st.progress(
+                job.progress, f"{run.named(job)} on {frame.escape(job.dataset_name)}: {frame.escape(job.note or STATES[job.state])}"
+            )
+
+
+def again(job: jobs.Job) -> None:
+    """Run a job once more, or say why that cannot be."""
+    try:
+        jobs.shared().retry(job.key)
+    except UserError as problem:
+        frame.error(problem)
+    else:
+        st.rerun()
 
 
 runner = jobs.shared()
@@ -48,8 +62,10 @@ live = [job.key for job in found if job.is_live]
 if live:
     watch(live)
 
+# a tick belongs to a run, not to a row: another list of runs is another table
+listed = digest_of([job.key for job in found])[:8]
 chosen = st.dataframe(
-    rows(found), hide_index=True, key="jobs.table", on_select="rerun", selection_mode="multi-row",
+    rows(found), hide_index=True, key=f"jobs.table.{listed}", on_select="rerun", selection_mode="multi-row",
     column_config={
         "started": st.column_config.DatetimeColumn(format="distance"),
         "took": st.column_config.NumberColumn(format="%.2f s"),
@@ -67,10 +83,12 @@ elif len(picked) == 1:
         if job.is_live and st.button("Cancel", icon=":material/stop:"):
             runner.cancel(job.key)
             st.rerun()
-        if not job.is_live and st.button("Run again", icon=":material/replay:"):
-            runner.retry(job.key)
-            st.rerun()
-        st.button("Keep for good", icon=":material/keep:", disabled=job.pinned, on_click=runner.pin, args=(job.key, True))
+        if job.state in ("failed", "cancelled") and st.button("Run again", icon=":material/replay:"):
+            again(job)
+        if job.state == "done":
+            st.toggle(
+                "Never tidy away", job.pinned, help=KEPT, key=f"jobs.pin.{job.key}", on_change=runner.pin, args=(job.key, not job.pinned)
+            )
     if job.problem:
         frame.error(job.problem)
     with st.expander("Settings and log"):

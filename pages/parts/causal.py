@@ -152,6 +152,10 @@ def _edge_table(shown: Graph) -> pd.DataFrame:
     """List the edges as they are drawn, what each claims, and how often it came back where that is known."""
     found = shown.edge_frame()
     claims = [MEANING[drawn.kind_of(edge)] for edge in shown.edges()]
-    table = found.assign(edge=found["edge"].map(drawn.arrows), meaning=claims)
-    named = {"edge": "edge", "meaning": "meaning", "weight": "weight", "present": "joined again", "same marks": "same direction"}
-    return table[[column for column in named if column in table]].rename(columns=named)
+    table = pd.DataFrame({"edge": found["edge"].map(drawn.arrows), "meaning": claims})
+    if "weight" in found:
+        table["weight"] = found["weight"]
+    if shown.support is not None:
+        table["joined again (%)"] = 100 * found["present"]
+        table["same direction (%)"] = 100 * found["same marks"]
+    return table

@@ -32,7 +32,7 @@ def p_values(trace: Trace) -> Any:
     )
     if len(values):
         figure.add_hline(len(values) / P_VALUE_BINS, line={"color": NEUTRAL, "dash": "dot"}, annotation_text="if all were independent")
-    figure.add_vline(trace.alpha, line={"color": NEUTRAL, "width": 2}, annotation_text=f"α = {trace.alpha:g}")
+    figure.add_vline(trace.alpha, line={"color": NEUTRAL, "width": 2}, annotation_text=f"significance level {trace.alpha:g}")
     figure.update_xaxes(range=[-0.02, 1])
     figure.update_yaxes(range=[0, 1.25 * max(1, *counts)])  # room for the words above the first bar
     return figure

@@ -86,7 +86,7 @@ def _scores(a: Graph, b: Graph, of_a: str, of_b: str) -> None:
 
 def _difference_table(found: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """Say in a reader's words what `differences` or `compare` found."""
-    change = {"added": f"only in {second}", "removed": f"only in {first}", "reversed": "turned round", "marks": "other marks"}
+    change = {"added": f"only in {second}", "removed": f"only in {first}", "reversed": "turned round", "marks": "ends differ"}
     shown = {
         first: [picture.arrows(edge) or "not joined" for edge in found["first"]],
         second: [picture.arrows(edge) or "not joined" for edge in found["second"]],

@@ -63,35 +63,23 @@ def table(
     key: str | None = None,
     *,
     empty: str = "There is nothing to list.",
-    select: bool = False,
     height: int | str = "auto",
-) -> int | None:
+) -> None:
     """Show a table with three significant digits.
 
     Parameters
     ----------
     empty : what to say instead of a table without rows.
-    select : whether the user may choose a row; needs a key.
-
-    Returns
-    -------
-    Position of the chosen row, or None.
     """
     if frame.empty:
         st.caption(escape(empty))
-        return None
+        return
     formats: dict[Any, Any] = {
         column: st.column_config.NumberColumn(format="%.3g") for column in frame.columns if pd.api.types.is_float_dtype(frame[column].dtype)
     }
     if isinstance(frame.index, pd.RangeIndex):
         formats["_index"] = None
-    shown: dict[str, Any] = {"column_config": formats, "height": height, "key": key}
-    if not select:
-        st.dataframe(frame, **shown)
-        return None
-    chosen = st.dataframe(frame, on_select="rerun", selection_mode="single-row", **shown)
-    rows = chosen["selection"]["rows"]
-    return int(rows[0]) if rows and rows[0] < len(frame) else None
+    st.dataframe(frame, column_config=formats, height=height, key=key)
 
 
 def fold(sentences: Sequence[str]) -> None:
@@ -137,6 +125,8 @@ def export(result: Result, data: Dataset | None = None) -> None:
     with st.container(horizontal=True):
         with st.popover("Show me the Python", icon=":material/code:"):
             st.code(recipe(result, data), language="python")
+            if data is not None and data.steps and data.steps[0][0] == "engine.read":
+                st.caption("Run it in the folder that holds your file.")
         st.download_button(
             "Whole result (ZIP)", lambda: archive(result), f"{name}.zip", "application/zip", on_click="ignore", key=f"export.zip.{name}"
         )

@@ -14,6 +14,7 @@ from pages.parts import frame, state
 ONE_ROW = 3  # settings in sight; more would not leave room for their names
 SLIDER_STEPS = 40  # a whole-number range up to this long is a slider, a longer one a box
 LOG_STEPS = (1, 2, 5)
+SHOWN = "pick.shown"  # the method whose settings the session holds
 
 
 def dataset(*kinds: str, default: str) -> Dataset:
@@ -85,8 +86,15 @@ def method(area: str, advice: str = "") -> Method:
     return known[_chosen("method", "Method", {n: m.label for n, m in known.items()}, next(iter(known)), advice)]
 
 
-def settings(params: type[Params]) -> Params:
-    """Build the form of a method; its values are part of the address."""
+def settings(method: Method) -> Params:
+    """Build the form of a method; its values are part of the address.
+
+    Another method starts from its own defaults and takes over only what the address names, which is what the user has changed.
+    """
+    params = method.params
+    if state.kept(SHOWN, "") != method.name:
+        st.session_state.update({f"set.{f.name}": _from_address(f) for f in specs(params)})
+        state.keep(SHOWN, method.name)
     made = form(params, "set.")
     state.set_link({f.name: _text(getattr(made, f.name)) if getattr(made, f.name) != f.default else None for f in specs(params)})
     return made

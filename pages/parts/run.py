@@ -28,6 +28,7 @@ def adopt() -> None:
     else:
         pick.choose("data", pick.named(job.dataset, job.dataset_name))
         pick.choose("method", job.method)
+        state.keep(pick.SHOWN, job.method)
         st.session_state.update({f"set.{name}": value for name, value in job.params.items() if not state.link(name)})
 
 
