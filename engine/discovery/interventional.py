@@ -19,6 +19,7 @@ from engine.graphs.bitsets import members, of
 from engine.independence.interventional import INVARIANCE_TESTS, InterventionalTests, Targets
 
 CANDIDATES = 2  # orders drawn for each that is walked from
+MANY = 0.8  # share of the variables as targets of one regime that is more likely a batch shift
 NAMED = 5
 
 
@@ -32,7 +33,8 @@ class InterventionalParams(TestedParams):
     )  # fmt: skip
     invariance: str = field(
         "auto", "Comparison of regimes", choices=INVARIANCE_TESTS,
-        help="auto: what fits the columns. kernel: any change, also through curved relations, but slower. zeros: for single cells.",
+        help="auto: what fits the columns. kernel: any change, also through curved relations, but slower; safer than rank where an "
+        "intervention holds a variable fast. zeros: for single cells.",
     )  # fmt: skip
     rows: str = field(
         "obs", "Rows used for edges", choices=("obs", "all"), paper="obs", advanced=True,
@@ -94,13 +96,20 @@ class Candidate(NamedTuple):
 
 
 def starts(tests: InterventionalTests, params: InterventionalParams, context: Context) -> Iterator[tuple[Dag, Ints]]:
-    """Yield the sparsest of the minimal I-maps of some orders by minimum degree, each once, with its order."""
+    """Yield the sparsest of the minimal I-maps of some orders by minimum degree with their orders, one of each that lead to the same."""
     orders = minimum_degree_orders(tests.observational, CANDIDATES * params.starts, context.rng)
     imaps = {arrows.tobytes(): (arrows, order) for arrows, order in ((imap_arrows(order, tests.observational), order) for order in orders)}
     chosen = sorted(imaps.values(), key=lambda start: np.count_nonzero(start[0]))[: params.starts]
+    classes = set()
     for n, (arrows, order) in enumerate(chosen):
         context.progress(n / len(chosen), f"start {n + 1} of {len(chosen)}")
-        yield Dag(arrows), order
+        start = Dag(arrows)
+        if params.depth is None:  # whole classes are searched, so that one start in each is enough
+            key = class_key(start)
+            if key in classes:
+                continue
+            classes.add(key)
+        yield start, order
 
 
 def halts(walk: Dag, removals: RemovalTests, context: Context) -> Iterator[Dag]:
@@ -110,6 +119,13 @@ def halts(walk: Dag, removals: RemovalTests, context: Context) -> Iterator[Dag]:
     while search_class(walk, removals, context):
         drop_edges(walk, removals, context)
         yield walk
+
+
+def class_key(dag: Dag) -> tuple[tuple[int, ...], ...]:
+    """Return what names the Markov equivalence class of a DAG: its skeleton and its v-structures (Verma and Pearl 1990)."""
+    joined = tuple(above | below for above, below in zip(dag.parents, dag.children, strict=True))
+    colliding = tuple(of(a for a in members(above) if above & ~joined[a] & ~(1 << a)) for above in dag.parents)
+    return joined, colliding
 
 
 def with_parents(parents: list[int]) -> Dag:
@@ -185,10 +201,11 @@ def _warn(
     table: pd.DataFrame, targets: dict[str, list[str]], decided: dict[str, list[str]], tests: InterventionalTests, context: Context
 ) -> None:  # fmt: skip
     """Say where all variables are targets, where known targets show no change, and what could not be tested."""
-    for regime in tests.invariance.regimes:
-        if len(decided[regime]) == tests.p > 2:
+    for regime, found in decided.items():
+        if len(found) >= MANY * tests.p and tests.p > 2:
+            count = f"All {tests.p}" if len(found) == tests.p else f"{len(found)} of {tests.p}"
             context.warn(
-                f"All {tests.p} variables are called targets of regime {regime}. That looks like a batch shift (another day, machine or "
+                f"{count} variables are called targets of regime {regime}. That looks like a batch shift (another day, machine or "
                 "donor) more than like the effect of an intervention; take its targets, and arrows that rest on them, with care."
             )
     silent = [f"{v} in {regime}" for regime, goal in targets.items() for v in goal if v not in decided[regime]]

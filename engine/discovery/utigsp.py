@@ -9,6 +9,7 @@ from engine.discovery.interventional import (
     Candidate,
     InterventionalParams,
     InterventionalResult,
+    class_key,
     finished,
     halts,
     known_targets,
@@ -108,11 +109,11 @@ class _Scorer:
 
     def best_member(self, walk: Dag, order: Ints, context: Context) -> Iterator[Candidate]:
         """Yield the member of a class with the fewest targets; nothing if the class was seen before."""
-        lines, above = essential(walk)
-        key = tuple(lines), tuple(above)
+        key = class_key(walk)
         if key in self._classes:
             return
         self._classes.add(key)
+        lines, above = essential(walk)
         self.invariance.ask((i, above[i] | extra) for i in range(walk.p) for extra in (0, *(1 << j for j in members(lines[i]))))
         chosen = BestMember(lines, above, self.of_node)
         n_targets, parents = chosen.find()

@@ -154,8 +154,9 @@ class RankInvariance(GaussianInvariance):
 
     Notes
     -----
-    Exact in the limit when the variables have the same distributions in both regimes. Where a regime shifts a variable of S far, its
-    joint ranks bend the relation a little, and with many rows a true invariance can be rejected; the kernel test does not assume a line.
+    Exact in the limit when the variables have the same distributions in both regimes. Where a regime moves the variables of S far, or holds
+    them within narrow bounds as a knock-out does, joint ranks bend the relation, and with many rows a true invariance is rejected; the
+    kernel test assumes no line.
     """
 
     name = "rank invariance"

@@ -7,6 +7,8 @@ import pytest
 from engine import load
 from engine.core import Cancelled, Context, Dataset, UserError
 from engine.data import simulate
+from engine.discovery.interventional import class_key
+from engine.discovery.reversals import Dag
 from engine.discovery.utigsp import UtIgspParams, utigsp
 from engine.graphs import Graph, cpdag_of, interventional_cpdag_of
 from engine.independence import InterventionalOracle
@@ -171,3 +173,27 @@ def test_plain_data_are_refused_in_words(run):
 def test_cancel():
     with pytest.raises(Cancelled):
         utigsp(InterventionalOracle(CHAIN, {"I": "A"}), UtIgspParams(), Context(is_cancelled=lambda: True))
+
+
+def test_one_start_of_each_class_is_enough_and_the_classes_are_told_apart():
+    for dag in random_dags(20, [5], 3, seed=9):
+        walk = Dag(dag.directed)
+        for other in random_dags(20, [5], 3, seed=10):
+            assert (class_key(walk) == class_key(Dag(other.directed))) == (cpdag_of(dag) == cpdag_of(other))
+        for move in walk.covered():
+            neighbour = Dag(dag.directed)
+            neighbour.reverse(move.i, move.j)
+            assert class_key(neighbour) == class_key(walk)
+
+
+def test_regimes_combined_find_edges_that_the_observational_rows_miss(run):
+    missed, wrong = {"obs": 0, "all": 0}, 0
+    for seed in range(4):
+        data = simulate("interventions", p=12, n=250, settings=4, seed=seed)
+        truth = Graph.from_dict(data.truth["graph"]).skeleton
+        for rows in missed:
+            found = run("utigsp", data, alpha=1e-5, rows=rows, starts=3).graph.skeleton
+            missed[rows] += int((truth & ~found).sum()) // 2
+            wrong += int((found & ~truth).sum()) // 2
+    assert missed["all"] < missed["obs"] / 2
+    assert wrong <= 4
