@@ -12,7 +12,7 @@ from engine.core import Cancelled, Context, UserError
 from engine.discovery import plateau
 from engine.discovery.gsp import GspParams, descend, gsp
 from engine.discovery.orders import minimal_imap, minimum_degree_orders
-from engine.discovery.plateau import essential, _moves
+from engine.discovery.plateau import _moves, essential
 from engine.discovery.reversals import Dag
 from engine.discovery.stability import reorient
 from engine.graphs import Graph, cpdag_of
