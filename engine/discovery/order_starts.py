@@ -7,9 +7,9 @@ import numpy as np
 from engine.core import Context
 from engine.discovery.ges import EquivalenceClass, backward, forward
 from engine.discovery.orders import eliminated
+from engine.discovery.scored import forward_order
 from engine.discovery.scores import GaussianScore, LocalScore
 from engine.graphs.bitsets import rows
-from engine.graphs.separation import ancestor_sets
 
 FEW = 20  # up to so many variables several starts cost next to nothing
 MANY = 200  # beyond so many variables a greedy start takes longer than the search
@@ -40,9 +40,3 @@ def starting_order(n: int, score: LocalScore, nodes: Sequence[str], context: Con
         found: list[int] = eliminated(rows(score.dependent_given_all_others()), rank).tolist()
         return found
     return drawn
-
-
-def forward_order(parents: Sequence[int]) -> list[int]:
-    """Return an order in which the arrows of a DAG, given by the parents of each node, point forwards."""
-    above = ancestor_sets(list(parents))
-    return sorted(range(len(above)), key=lambda node: above[node].bit_count())

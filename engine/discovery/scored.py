@@ -8,13 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import field
-from engine.discovery.gsp import causal_order
 from engine.discovery.params import TestedParams
 from engine.discovery.result import Evidence, GraphResult
 from engine.discovery.scores import LocalScore, by_size
 from engine.graphs import Graph, cpdag_of
 from engine.graphs.bitsets import members
-from engine.graphs.graph import ancestors
+from engine.graphs.separation import ancestor_sets
 from engine.independence import IndependenceTest
 
 ALL_PAIRS = 200  # up to so many variables every pair that is not joined gets a test; beyond, those with a common neighbour
@@ -81,7 +80,8 @@ def scored_result(parents: Sequence[int], score: LocalScore, test: IndependenceT
     arrows = np.zeros((test.p, test.p), dtype=bool)
     for j, above in enumerate(parents):
         arrows[list(members(above)), j] = True
-    record_tests(arrows, test)
+    order = forward_order(parents)
+    record_tests(arrows, order, test)
     total, sources, targets, gains = 0.0, [], [], []
     for nodes, chosen in by_size([(j, tuple(members(above))) for j, above in enumerate(parents)]):
         fit = score.fit(nodes, chosen)
@@ -91,25 +91,31 @@ def scored_result(parents: Sequence[int], score: LocalScore, test: IndependenceT
         gains += (-fit.dropped).ravel().tolist()
     table = pd.DataFrame({"source": [test.nodes[k] for k in sources], "target": [test.nodes[k] for k in targets], "gain": gains})
     dag = Graph.from_directed(test.nodes, arrows)
-    return ScoredResult(graph=cpdag_of(dag), trace=test.trace, order=causal_order(dag), score=total, gains=table)
+    return ScoredResult(graph=cpdag_of(dag), trace=test.trace, order=tuple(test.nodes[k] for k in order), score=total, gains=table)
 
 
-def record_tests(arrows: NDArray[np.bool_], test: IndependenceTest) -> None:
-    """Ask the tests that explain a DAG: each pair given the parents of the later one, without the earlier."""
-    joined = arrows | arrows.T
+def record_tests(arrows: NDArray[np.bool_], order: Sequence[int], test: IndependenceTest) -> None:
+    """Ask the tests that explain a DAG with an order of its nodes: each pair given the parents of the later one, without the earlier."""
+    from scipy.sparse import csr_array
+
     if test.p <= ALL_PAIRS:
-        asked = ~np.eye(test.p, dtype=bool)
+        asked = np.nonzero(~np.eye(test.p, dtype=bool))
     else:
-        near = joined.astype(np.float32)
-        asked = joined | ((near @ near) > 0)
-        np.fill_diagonal(asked, False)
-    place = np.argsort(np.argsort(ancestors(arrows).sum(axis=0), kind="stable"))
-    i, j = np.nonzero(asked & (place[:, None] < place[None, :]))
-    parents = [tuple(np.flatnonzero(column).tolist()) for column in arrows.T]
+        near = csr_array((arrows | arrows.T).astype(np.int32))
+        asked = (near + near @ near).nonzero()
+    place = np.argsort(order)
+    earlier = place[asked[0]] < place[asked[1]]
+    parents = [tuple(np.flatnonzero(column).tolist()) for column in np.ascontiguousarray(arrows.T)]
     questions: dict[int, list[tuple[int, int, tuple[int, ...]]]] = {}
-    for a, b in zip(i.tolist(), j.tolist(), strict=True):
+    for a, b in zip(asked[0][earlier].tolist(), asked[1][earlier].tolist(), strict=True):
         given = tuple(k for k in parents[b] if k != a)
         questions.setdefault(len(given), []).append((a, b, given))
     for size, rows in sorted(questions.items()):
         sets = np.array([row[2] for row in rows], np.int32).reshape(len(rows), size)
         test.p_values(np.array([row[0] for row in rows]), np.array([row[1] for row in rows]), sets)
+
+
+def forward_order(parents: Sequence[int]) -> list[int]:
+    """Return an order in which the arrows of a DAG, given by the parents of each node, point forwards."""
+    above = ancestor_sets(list(parents))
+    return sorted(range(len(above)), key=lambda node: above[node].bit_count())
