@@ -68,7 +68,7 @@ def search(test: IndependenceTest, params: FciPlusParams, context: Context) -> P
 def _separated_links(adjacent: Bools, found: Separators, memory: Memory, params: FciPlusParams, context: Context) -> list[Question]:
     """Return the edges that the smallest bases separate, each with a minimal separating set."""
     joined, separator = rows(adjacent), found.separators(adjacent)
-    links = possible_links(no_causes(joined, separator, memory, params.max_given))
+    links = possible_links(no_causes(adjacent, found, params.max_given, context))
     degree = max((joined[i].bit_count() - 1 for link in links for i in link), default=0)
     largest = degree if params.max_base is None else min(degree, params.max_base)
     most = len(joined) if params.max_given is None else params.max_given

@@ -38,7 +38,7 @@ class GspoParams(TestedParams):
         help="Only moves that surely keep the independences; without, paths that forbid a move are not looked for.",
     )  # fmt: skip
     max_graphs: int = field(
-        200, "Graphs looked at", low=1, high=1_000_000, log=True, advanced=True,
+        50, "Graphs looked at", low=1, high=1_000_000, log=True, advanced=True, paper=1000,
         help="Where no move drops an edge, at most so many equally sparse graphs are looked at before the run ends.",
     )  # fmt: skip
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from engine.core import Context
-from engine.discovery.memory import Memory, Question
 from engine.discovery.skeleton import Batch, Bools, Separators, subsets
 from engine.graphs import Mark
-from engine.graphs.bitsets import members
+from engine.graphs.bitsets import members, rows
 from engine.graphs.blocks import biconnected_blocks
 from engine.graphs.orientation import Orientation
 
 Pools = dict[tuple[int, int], int]
+CELLS = 4_000_000  # of a table looked at at once, 4 MB
 
 
 def unshielded_colliders(adjacent: Bools, found: Separators) -> Orientation:
@@ -32,9 +32,7 @@ def without_d_sep_links(adjacent: Bools, found: Separators, max_given: int | Non
     max_given : largest conditioning set, None for no limit.
     every : whether to ask every edge, or only `possible_links` given possible ancestors.
     """
-    graph = unshielded_colliders(adjacent, found)
-    memory = Memory(found.test, found.order)
-    pools = possible_d_sep(graph, None if every else no_causes(graph.joined, found.separators(adjacent), memory, max_given))
+    pools = possible_d_sep(unshielded_colliders(adjacent, found), None if every else no_causes(adjacent, found, max_given, context))
     near, adjacent = adjacent, adjacent.copy()
     largest = max((pool.bit_count() for pool in pools.values()), default=0)
     for size in range(1, largest + 1 if max_given is None else min(max_given, largest) + 1):
@@ -47,13 +45,13 @@ def without_d_sep_links(adjacent: Bools, found: Separators, max_given: int | Non
     return adjacent
 
 
-def no_causes(joined: list[int], separator: dict[tuple[int, int], int], memory: Memory, max_given: int | None) -> list[int]:
+def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context: Context) -> list[int]:
     """Return for each node x the neighbours of which tests say that x is no cause of them.
 
     Parameters
     ----------
-    joined : for each node its neighbours.
-    separator : what separates the pairs i < j that are not adjacent.
+    adjacent : (p, p) edges.
+    found : what separates the other pairs.
     max_given : largest conditioning set, None for no limit.
 
     Notes
@@ -61,20 +59,27 @@ def no_causes(joined: list[int], separator: dict[tuple[int, int], int], memory: 
     When u and y are separated by S, and dependent given S and x, then x is no ancestor of u, y or S (Claassen and Heskes 2011). Asked where
     it can matter: in biconnected blocks of five nodes or more.
     """
-    largest = len(joined) if max_given is None else max_given
-    asked: dict[tuple[int, int], list[Question]] = {}
-    for block in _large_blocks(joined):
-        for y in members(block):
-            apart = [((min(u, y), max(u, y)), 1 << u) for u in members(block & ~joined[y] & ~(1 << y))]
-            known = [(*pair, separator[pair], far) for pair, far in apart if separator[pair].bit_count() < largest]
-            for x in members(joined[y] & block):
-                asked[x, y] = [(a, b, given | 1 << x) for a, b, given, far in known if not (given | far) >> x & 1]
-    memory.ask(question for questions in asked.values() for question in questions)
-    found = [0] * len(joined)
-    for (x, y), questions in asked.items():
-        if not all(memory.independent(*question) for question in questions):
-            found[x] |= 1 << y
-    return found
+    together, no_cause = np.zeros_like(adjacent), np.zeros_like(adjacent)
+    for block in _large_blocks(rows(adjacent)):
+        nodes = list(members(block))
+        together[np.ix_(nodes, nodes)] = True
+    by_size: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for u, y in np.argwhere(np.triu(together & ~adjacent, 1)).tolist():
+        by_size[len(found.given(u, y))].append((u, y))
+    at_once = max(1, CELLS // len(adjacent))
+    for size, pairs in sorted(by_size.items()):
+        for start in range(0, len(pairs) if max_given is None or size < max_given else 0, at_once):
+            context.check()
+            u, y = np.array(pairs[start : start + at_once]).T
+            given = np.array([found.given(*pair) for pair in pairs[start : start + at_once]], dtype=int)
+            near = (adjacent[u] | adjacent[y]) & together[u] & together[y]
+            near[np.arange(len(u))[:, None], given] = False
+            row, x = np.nonzero(near)
+            asked = found.order[np.column_stack([given[row], x])]
+            opened = found.test.p_values(found.order[u[row]], found.order[y[row]], asked) <= found.test.alpha
+            for end in (u, y):
+                no_cause[x[opened], end[row[opened]]] = True
+    return rows(no_cause & adjacent)
 
 
 def possible_links(no_cause: list[int]) -> list[tuple[int, int]]:
