@@ -6,8 +6,8 @@ from engine.discovery.interventional import InterventionalResult
 from pages.parts import causal, comparison, frame, pick, run
 
 ADVICE = (
-    "Start with PC. Take FCI when something unmeasured may drive several variables, and a method for interventions when your table has "
-    "experimental conditions. A score search (BOSS, GES) is a second opinion."
+    "Start with the first one; PC is a second opinion that shows the tests of each edge. Take FCI when something unmeasured may drive "
+    "several variables, and a method for interventions when your table has experimental conditions."
 )
 
 frame.header("Causal discovery", "Which variable drives which? Learn a graph from measurements, and see the tests behind every edge.")

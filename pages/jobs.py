@@ -96,6 +96,8 @@ elif len(picked) == 1:
         st.code(runner.log_tail(job.key) or "The log is empty.", language=None)
 elif len(picked) == 2 and all(job.state == "done" for job in picked):
     comparison.side_by_side(*(run.opened(job.key) for job in picked))
+elif len(picked) == 2:
+    st.caption("Only finished runs can be compared.")
 
 if picked and not any(job.is_live for job in picked):
     with st.popover(f"Delete {len(picked)} run{'s' if len(picked) > 1 else ''}", icon=":material/delete:"):

@@ -21,12 +21,12 @@ function palette(element) {
     text: take("--st-text-color", "#1b2421"),
     paper: take("--st-background-color", "#ffffff"),
     box: take("--st-secondary-background-color", "#f3f5f4"),
-    line: take("--st-gray-color", "#6f7a76"),
+    line: take("--st-gray-color", "#5f6a66"),
     accent: take("--st-primary-color", "#0b6e5f"),
     font: take("--st-font", "sans-serif"),
     directed: take("--st-blue-color", "#0068b5"),
     bidirected: take("--st-orange-color", "#c65102"),
-    undetermined: take("--st-gray-color", "#6f7a76"),
+    undetermined: take("--st-gray-color", "#5f6a66"),
   };
 }
 

@@ -23,7 +23,7 @@ BENDS = (50.0, 100.0)  # px beside the straight line
 MOST_BEND = 0.3
 FEW, SHORT = 30, 8
 MANY = 150  # beyond this many nodes a map of dots is readable and a map of boxes is not
-COLORS = {"directed": "#0068b5", "bidirected": "#c65102", "undetermined": "#6f7a76"}
+COLORS = {"directed": "#0068b5", "bidirected": "#c65102", "undetermined": "#5f6a66"}
 ARROWS = {"-->": "→", "<--": "←", "---": "—", "<->": "↔", "o->": "o→", "<-o": "←o", "o-o": "o—o", "o--": "o—", "--o": "—o"}
 
 OPTIONS: dict[str, Any] = {
