@@ -6,6 +6,7 @@ from typing import Any
 
 from engine import api, catalogue
 from engine.core import Context, Dataset, UserError, specs
+from engine.data import with_targets
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,6 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentParser, arguments: list[str]) -> None:
     method = catalogue.find(name)
     runner.add_argument("data", nargs="+", help="a file, the name of a sample, or several files as name=path, one per regime")
+    runner.add_argument(
+        "--targets", action="append", default=[], help="variables intervened on in a regime, as regime=A,B; repeat per regime"
+    )
     runner.add_argument("--out", help="folder for the result")
     runner.add_argument("--quiet", action="store_true", help="no progress on the error stream")
     for spec in specs(method.params):
@@ -40,7 +44,7 @@ def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentPa
     texts = {spec.name: (spec, getattr(given, spec.name)) for spec in specs(method.params)}
     params = method.params.from_dict({key: spec.parse(text) for key, (spec, text) in texts.items() if text is not None})
     context = Context(params.seed, on_progress=None if given.quiet else _show)
-    result = api.execute(method, _load(given.data), params, context)
+    result = api.execute(method, _load(given.data, given.targets), params, context)
     for label, value in result.summary():
         print(f"{label}: {value}")
     for warning in context.warnings:
@@ -50,16 +54,18 @@ def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentPa
         result.to_dir(given.out)
 
 
-def _load(places: list[str]) -> Any:
+def _load(places: list[str], targets: list[str]) -> Any:
+    known = {regime: names.split(",") for regime, _, names in (text.partition("=") for text in targets)}
     if len(places) == 1 and "=" not in places[0]:
-        return api.load_data(places[0])
+        data = api.load_data(places[0])
+        return with_targets(data, targets=known) if known else data
     frames = {}
     for place in places:
         name, equals, path = place.partition("=")
         if not equals:
             raise UserError(f"Several files need names, but '{place}' has none.", "Write them as obs=first.csv other=second.csv.", place)
         frames[name] = api.load_data(path).frame
-    return Dataset.from_frames(frames)
+    return Dataset.from_frames(frames, known)
 
 
 def _show(fraction: float, note: str) -> None:
