@@ -20,7 +20,6 @@ def adopt() -> None:
     key = state.link("job")
     if not key or state.kept(ADOPTED, "") == key:
         return
-    state.keep(ADOPTED, key)
     job = jobs.shared().get(key)
     if job is None:
         frame.empty("The result in this link is no longer here.", "What follows are the settings of the link; run it again if you need it.")
@@ -49,6 +48,7 @@ def panel(method: Method, dataset: Dataset, params: Params, label: str, button: 
     label : what the button says.
     button : place of the button.
     """
+    state.keep(ADOPTED, state.link("job"))  # only now: a drawing that was cut short before its widgets takes the settings again
     runner = jobs.shared()
     key = jobs.key_of(method, params, dataset.digest)
     job = runner.get(key)
