@@ -2,6 +2,7 @@
 
 import re
 import signal
+import time
 
 import numpy as np
 import pandas as pd
@@ -24,16 +25,14 @@ def drawn(page):
 
 
 def still(picture):
-    """Wait until a picture has stayed where it is for half a second: what is drawn above it may still come in."""
-    picture.evaluate(
-        """async (root) => {
-            const place = () => JSON.stringify([root.getBoundingClientRect(), root.drawing?.network.getViewPosition()]);
-            for (let before = "", same = 0; same < 5; before = place()) {
-                await new Promise((done) => setTimeout(done, 100));
-                same = place() === before ? same + 1 : 0;
-            }
-        }"""
-    )
+    """Wait until a picture has stayed as it is for half a second: an early one gives way to the final one."""
+    seen, same = None, 0
+    deadline = time.monotonic() + WAIT_MS / 1000
+    while same < 5:
+        assert time.monotonic() < deadline, "the picture never came to rest"
+        picture.page.wait_for_timeout(100)
+        place = picture.evaluate("(root) => JSON.stringify([root.dataset.ready, root.getBoundingClientRect()])")
+        seen, same = place, same + 1 if place == seen else 0
     return picture
 
 
