@@ -17,7 +17,7 @@ class TestedParams(Params):
         help="A smaller level draws fewer edges. With many variables take at most 1 / (number of variables)².",
     )  # fmt: skip
     floor: float = field(
-        0.0, "Smallest effect", low=0.0, high=0.5, step=0.01,
+        0.0, "Smallest effect", advanced=True, low=0.0, high=0.5, step=0.01,
         help="Partial correlations no larger than this count as none, however small their p-value. With very many rows nearly everything "
         "is significant: try 0.02.",
     )  # fmt: skip
