@@ -113,6 +113,7 @@ def test_a_lost_connection_is_said_in_the_users_words_and_ends_by_itself(make_se
     server = make_server()
     page.goto(f"{server.url}/jobs")
     expect(page.get_by_role("heading", name="Runs")).to_be_visible(timeout=WAIT_MS)
+    page.locator(".connection-lost").wait_for(state="attached", timeout=WAIT_MS)
     server.kill(signal.SIGKILL)
     expect(page.get_by_role("status").filter(has_text="Your runs go on")).to_be_visible(timeout=WAIT_MS)
     expect(page.get_by_text("Streamlit still running")).to_have_count(0)
