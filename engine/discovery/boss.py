@@ -19,11 +19,11 @@ class BossParams(ScoredParams):
     """Parameters of the best order score search."""
 
     starts: int | None = field(
-        None, "Starting orders", low=1, high=100, paper=1,
+        None, "Starting orders", low=1, high=100,
         help="The search starts from so many orders; the best end is kept. None takes five for up to 20 variables, one for more.",
     )  # fmt: skip
     tucks: bool = field(
-        True, "Tuck", paper=False, advanced=True,
+        True, "Tuck", advanced=True,
         help="Where no move of one variable helps, also move a variable together with its causes. It costs little and finds better graphs.",
     )  # fmt: skip
 

@@ -27,11 +27,9 @@ class GraspParams(ScoredParams):
         None, "Starting orders", low=1, high=100,
         help="The search starts from so many orders; the best end is kept. None takes five for up to 20 variables, one for more.",
     )  # fmt: skip
-    depth: int = field(
-        3, "Look-ahead", low=0, high=6, paper=3, help="How many further tucks that change nothing in the score to look ahead."
-    )
+    depth: int = field(3, "Look-ahead", low=0, high=6, help="How many further tucks that change nothing in the score to look ahead.")
     tier: int = field(
-        2, "Tucks", choices=(0, 1, 2), paper=2, advanced=True,
+        2, "Tucks", choices=(0, 1, 2), advanced=True,
         help="Which arrows are tucked first: 0 covered ones only, 1 also those that are the only directed path between their ends, 2 any.",
     )  # fmt: skip
 
