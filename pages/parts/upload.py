@@ -107,8 +107,8 @@ def _targets(edited: pd.DataFrame) -> dict[str, tuple[str, ...] | None]:
 
 
 def _keep_button(label: str, dataset: Dataset) -> None:
-    if st.button(label, type="primary", icon=":material/check:"):
-        _keep(dataset)
+    # as a callback, so that a click is not lost to a visitor who leaves the page at once
+    st.button(label, type="primary", icon=":material/check:", on_click=_keep, args=(dataset,))
 
 
 def _keep(dataset: Dataset) -> None:

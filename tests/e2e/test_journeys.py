@@ -72,6 +72,7 @@ def test_own_file_to_graph_and_its_link_in_a_second_browser(server, new_page):
     upload = {"name": "field.csv", "mimeType": "text/csv", "buffer": frame.to_csv(index=False).encode()}
     page.locator("input[type=file]").first.set_input_files(upload)
     page.get_by_role("button", name="Use this table").click()
+    expect(page.get_by_text("is ready on every page")).to_be_visible(timeout=WAIT_MS)
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Causal discovery").click()
     expect(page.get_by_text("500 rows × 3 variables")).to_be_visible(timeout=WAIT_MS)
     learn(page)
