@@ -3,12 +3,12 @@
 from engine.core.context import Context
 from engine.core.dataset import Dataset
 from engine.core.digest import canonical_json, digest_of
-from engine.core.errors import Cancelled, UserError
+from engine.core.errors import Cancelled, OutOfTime, UserError
 from engine.core.method import Method, method
 from engine.core.params import Params, Spec, field, specs
 from engine.core.result import Provenance, Result
 
 __all__ = [
-    "Cancelled", "Context", "Dataset", "Method", "Params", "Provenance", "Result", "Spec", "UserError",
+    "Cancelled", "Context", "Dataset", "Method", "OutOfTime", "Params", "Provenance", "Result", "Spec", "UserError",
     "canonical_json", "digest_of", "field", "method", "specs",
 ]  # fmt: skip

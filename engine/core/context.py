@@ -2,12 +2,25 @@
 
 import copy
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from engine.core.errors import Cancelled
+from engine.core.errors import Cancelled, OutOfTime
+
+
+@dataclass
+class Clock:
+    """When a run must end with what it has, what it did last, what it was doing when it was stopped, and whether it may be stopped now."""
+
+    end: float = float("inf")
+    note: str = ""
+    stopped: str | None = None
+    open_blocks: int = 0
 
 
 class Context:
@@ -33,6 +46,7 @@ class Context:
         self.rng = np.random.default_rng(seed)
         self.threads = threads or os.cpu_count() or 1
         self.warnings: list[str] = []
+        self._clock = Clock()
         self._on_progress, self._on_partial, self._is_cancelled = on_progress, on_partial, is_cancelled
 
     @classmethod
@@ -48,7 +62,8 @@ class Context:
         return part
 
     def progress(self, fraction: float, note: str = "") -> None:
-        """Report how far the run is and what it does; raises `Cancelled` like `check`."""
+        """Report how far the run is and what it does; raises like `check`."""
+        self._clock.note = note or self._clock.note
         self.check()
         if self._on_progress:
             self._on_progress(min(max(fraction, 0.0), 1.0), note)
@@ -59,9 +74,31 @@ class Context:
             self._on_partial(name, value)
 
     def check(self) -> None:
-        """Raise `Cancelled` if the user stopped the run."""
+        """Raise `Cancelled` if the user stopped the run; inside `best_so_far` `OutOfTime` if its time limit has passed."""
         if self._is_cancelled and self._is_cancelled():
             raise Cancelled
+        if self._clock.open_blocks and time.monotonic() > self._clock.end:
+            raise OutOfTime
+
+    def limit(self, seconds: float | None) -> None:
+        """Let `check` raise `OutOfTime` once so many seconds have passed from now; None takes a limit away."""
+        self._clock.end = float("inf") if seconds is None else time.monotonic() + seconds
+
+    @contextmanager
+    def best_so_far(self) -> Iterator[None]:
+        """Leave the block quietly when the time limit passes inside it; what was found up to there is what follows works on."""
+        self._clock.open_blocks += 1
+        try:
+            yield
+        except OutOfTime:
+            self._clock.stopped = self._clock.stopped or self._clock.note or "the start"
+        finally:
+            self._clock.open_blocks -= 1
+
+    @property
+    def stopped(self) -> str | None:
+        """What the run was doing when its time limit passed; None when it came to its end."""
+        return self._clock.stopped
 
     def warn(self, message: str) -> None:
         """Attach a sentence to the result that its reader must see."""

@@ -21,3 +21,7 @@ class UserError(Exception):
 
 class Cancelled(Exception):
     """The user stopped the run."""
+
+
+class OutOfTime(Exception):
+    """The time limit of a run has passed; `Context.best_so_far` catches it."""

@@ -57,20 +57,22 @@ def boss(test: IndependenceTest, params: BossParams, context: Context) -> Scored
 
 def search(test: IndependenceTest, params: BossParams, context: Context) -> ScoredResult:
     """Search once, without resamples."""
-    score = score_of(test, params.penalty)
-    trees = GrowShrinkTrees(score)
+    score, known = score_of(test, params.penalty), params.known(test.nodes)
+    trees = GrowShrinkTrees(score, known)
     n_starts = params.starts or default_starts(test.p)
     best: OrderWalk | None = None
-    for n in range(n_starts):
-        context.progress(n / n_starts, f"start {n + 1} of {n_starts}")
-        walk = OrderWalk(trees, starting_order(n, score, test.nodes, context))
-        walk.improve(context.rng, context)
-        if params.tucks:
-            walk.improve_by_tucks(context.rng, context)
-        if best is None or walk.score > best.score + score.tolerance:
-            best = walk
-            context.partial("graph", cpdag_of(Graph.from_directed(test.nodes, walk.arrows)))
+    with context.best_so_far():
+        for n in range(n_starts):
+            walk = OrderWalk(trees, starting_order(n, score, known, context))
+            best = best or walk
+            context.progress(n / n_starts, f"start {n + 1} of {n_starts}")
+            walk.improve(context.rng, context)
+            if params.tucks:
+                walk.improve_by_tucks(context.rng, context)
+            if walk is best or walk.score > best.score + score.tolerance:
+                best = walk
+                context.partial("graph", cpdag_of(Graph.from_directed(test.nodes, walk.arrows)))
     assert best is not None
     context.progress(1.0, "removing edges that the score does not need")
-    found = backward(EquivalenceClass.of([end.parents for end in best.ends]), score, context)
-    return scored_result(found.member(), score, test)
+    found = backward(EquivalenceClass.of([end.parents for end in best.ends], known), score, context)
+    return scored_result(found.member(), score, test, known)

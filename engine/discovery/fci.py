@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from engine.core import Context, field, method
-from engine.discovery.latent import LatentParams, PagResult, pag_result
+from engine.discovery.latent import LatentParams, PagResult, close, pag_result
 from engine.discovery.possible_d_sep import unshielded_colliders, without_d_sep_links
 from engine.discovery.result import GraphResult
 from engine.discovery.skeleton import Separators, skeleton
@@ -51,10 +51,10 @@ def fci(test: IndependenceTest, params: FciParams, context: Context) -> GraphRes
 
 def search(test: IndependenceTest, params: FciParams, context: Context) -> PagResult:
     """Run FCI once, without resamples."""
-    found = Separators(test)
+    found = Separators(test, params.known(test.nodes))
     adjacent = skeleton(found, params.max_given, context)
     adjacent = without_d_sep_links(adjacent, found, params.max_given, params.every_edge, context)
     found.improve(adjacent, context)
     oriented = unshielded_colliders(adjacent, found)
-    oriented.close(lambda path: path[-2] in found.given(path[0], path[-1]), params.selection)
+    close(oriented, found, params, context)
     return pag_result(found, oriented, params, context)

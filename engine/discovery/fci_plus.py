@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core import Context, field, method
-from engine.discovery.latent import LatentParams, PagResult, pag_result
+from engine.discovery.latent import LatentParams, PagResult, close, pag_result
 from engine.discovery.memory import Memory, Question
 from engine.discovery.possible_d_sep import no_causes, possible_links, unshielded_colliders
 from engine.discovery.result import GraphResult
@@ -52,16 +52,17 @@ def fci_plus(test: IndependenceTest, params: FciPlusParams, context: Context) ->
 
 def search(test: IndependenceTest, params: FciPlusParams, context: Context) -> PagResult:
     """Run FCI+ once, without resamples."""
-    found = Separators(test)
+    found = Separators(test, params.known(test.nodes))
     adjacent = skeleton(found, params.max_given, context)
     memory = Memory(test, found.order)
-    while fallen := _separated_links(adjacent, found, memory, params, context):
-        for i, j, given in fallen:
-            found.ask_all([(np.array([i]), np.array([j]), np.array([list(members(given))], int).reshape(1, -1))], context)
-        adjacent &= found.p_value <= test.alpha
+    with context.best_so_far():
+        while fallen := _separated_links(adjacent, found, memory, params, context):
+            for i, j, given in fallen:
+                found.ask_all([(np.array([i]), np.array([j]), np.array([list(members(given))], int).reshape(1, -1))], context)
+            adjacent = adjacent & found.joined()
     found.improve(adjacent, context)
     oriented = unshielded_colliders(adjacent, found)
-    oriented.close(lambda path: path[-2] in found.given(path[0], path[-1]), params.selection)
+    close(oriented, found, params, context)
     return pag_result(found, oriented, params, context)
 
 

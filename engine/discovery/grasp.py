@@ -58,19 +58,21 @@ def grasp(test: IndependenceTest, params: GraspParams, context: Context) -> Scor
 
 def search(test: IndependenceTest, params: GraspParams, context: Context) -> ScoredResult:
     """Search once, without resamples."""
-    score = score_of(test, params.penalty)
-    trees = GrowShrinkTrees(score)
+    score, known = score_of(test, params.penalty), params.known(test.nodes)
+    trees = GrowShrinkTrees(score, known)
     n_starts = params.starts or default_starts(test.p)
     best: OrderWalk | None = None
-    for n in range(n_starts):
-        context.progress(n / n_starts, f"start {n + 1} of {n_starts}")
-        walk = OrderWalk(trees, starting_order(n, score, test.nodes, context))
-        climb(walk, params.depth, params.tier, context)
-        if best is None or walk.score > best.score + score.tolerance:
-            best = walk
-            context.partial("graph", cpdag_of(Graph.from_directed(test.nodes, walk.arrows)))
+    with context.best_so_far():
+        for n in range(n_starts):
+            walk = OrderWalk(trees, starting_order(n, score, known, context))
+            best = best or walk
+            context.progress(n / n_starts, f"start {n + 1} of {n_starts}")
+            climb(walk, params.depth, params.tier, context)
+            if walk is best or walk.score > best.score + score.tolerance:
+                best = walk
+                context.partial("graph", cpdag_of(Graph.from_directed(test.nodes, walk.arrows)))
     assert best is not None
-    return scored_result([end.parents for end in best.ends], score, test)
+    return scored_result([end.parents for end in best.ends], score, test, known)
 
 
 def climb(walk: OrderWalk, depth: int, tier: int, context: Context) -> None:

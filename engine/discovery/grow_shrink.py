@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.scores import LocalScore
+from engine.graphs.bitsets import members
 
 
 class Grown:
@@ -59,6 +61,7 @@ class GrowShrinkTrees:
     Parameters
     ----------
     score : of the variables.
+    known : which parents a variable must have and which it cannot have.
 
     Attributes
     ----------
@@ -74,12 +77,12 @@ class GrowShrinkTrees:
     little more than one of its members. A node keeps the list of its candidates only, so memory goes with the sparsity of the data.
     """
 
-    def __init__(self, score: LocalScore):
-        self.score, self.p = score, score.p
+    def __init__(self, score: LocalScore, known: Knowledge | None = None):
+        self.score, self.p, self.known = score, score.p, known or None
         self.mentions: list[set[int]] = [set() for _ in range(self.p)]
         self.mentioned: list[set[int]] = [set() for _ in range(self.p)]
         self._known: list[dict[int, Grown]] = [{} for _ in range(self.p)]
-        self.roots = [Grown(variable, ()) for variable in range(self.p)]
+        self.roots = [Grown(variable, tuple(members(known.must[variable])) if known else ()) for variable in range(self.p)]
         self._expand(self.roots)
 
     def parents_in(self, order: Sequence[int]) -> list[Grown]:
@@ -110,9 +113,11 @@ class GrowShrinkTrees:
             waiting = []
             for entries in by_size.values():
                 targets = np.array([node.variable for node, _ in entries])
-                fit = self.score.fit(targets, _table([kept for _, kept in entries]))
-                worst = fit.dropped.argmax(axis=1).tolist() if fit.dropped.shape[1] else [0] * len(entries)
-                gains = fit.dropped.max(axis=1, initial=-math.inf).tolist()
+                table = _table([kept for _, kept in entries])
+                fit = self.score.fit(targets, table)
+                dropped = np.where(self.known.required[table, targets[:, None]], -math.inf, fit.dropped) if self.known else fit.dropped
+                worst = dropped.argmax(axis=1).tolist() if dropped.shape[1] else [0] * len(entries)
+                gains = dropped.max(axis=1, initial=-math.inf).tolist()
                 for (node, kept), score, place, gain in zip(entries, fit.score.tolist(), worst, gains, strict=True):
                     if gain > self.score.tolerance:
                         waiting.append((node, kept[:place] + kept[place + 1 :]))
@@ -157,6 +162,9 @@ class GrowShrinkTrees:
         for alike in by_size.values():
             targets = np.array([node.variable for node in alike])
             row, candidate, _ = self.score.improving(targets, _table([node.members for node in alike]))
+            if self.known:
+                possible = ~self.known.forbidden[candidate, targets[row]]
+                row, candidate = row[possible], candidate[possible]
             ends = np.searchsorted(row, np.arange(len(alike) + 1)).tolist()
             every = candidate.tolist()
             for node, start, end in zip(alike, ends[:-1], ends[1:], strict=True):

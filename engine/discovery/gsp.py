@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core import Context, field, method
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.orders import Ints, all_but, critical_values, imap_arrows, minimum_degree_orders, order_correlations
 from engine.discovery.params import TestedParams
-from engine.discovery.plateau import look_ahead, search_class
+from engine.discovery.plateau import essential, look_ahead, search_class
 from engine.discovery.result import GraphResult
 from engine.discovery.reversals import Dag, Loss, RemovalTests, Reversal, steepest
 from engine.discovery.stability import supported
@@ -63,22 +64,36 @@ def gsp(test: IndependenceTest, params: GspParams, context: Context) -> GraphRes
 
 def search(test: IndependenceTest, params: GspParams, context: Context) -> GraphResult:
     """Walk from each start and return the sparsest graph found, without bootstrap."""
-    removals = RemovalTests(test)
-    orders = minimum_degree_orders(test, CANDIDATES * params.starts, context.rng)
-    starts = sorted(((imap_arrows(order, test), order) for order in orders), key=lambda start: np.count_nonzero(start[0]))
-    best: Dag | None = None
-    for n, (arrows, order) in enumerate(starts[: params.starts]):
-        context.progress(n / params.starts, f"start {n + 1} of {params.starts}")
-        dag = Dag(arrows)
-        walk_down(dag, removals, params.depth, context)
-        if best is None or dag.n_edges < best.n_edges:
-            best, led_here = dag, order
-            graph = Graph.from_directed(test.nodes, best.arrows)
+    known = params.known(test.nodes)
+    removals = RemovalTests(test, known.must if known else None)
+    orders = minimum_degree_orders(test, CANDIDATES * params.starts, context.rng, known)
+    starts = sorted(((imap_arrows(order, test, known), order) for order in orders), key=lambda start: np.count_nonzero(start[0]))
+    best: tuple[int, int] | None = None
+    walks = [(Dag(arrows, after), order) for arrows, order in starts[: params.starts] for after in known.ways]
+    for n, (dag, order) in enumerate(walks):
+        with context.best_so_far():
+            context.progress(n / len(walks), f"start {n + 1} of {len(walks)}")
+            walk_down(dag, removals, params.depth, context)
+        dag, n_forbidden = fitting(dag, known)
+        if best is None or (n_forbidden, dag.n_edges) < best:
+            best, led_here = (n_forbidden, dag.n_edges), order
+            graph = Graph.from_directed(test.nodes, dag.arrows)
             context.partial("graph", cpdag_of(graph))
+        if context.stopped:
+            break
     removals.record()
     if test.correlation is not None:
         record_order(led_here, test)
-    return GraphResult(graph=cpdag_of(graph), order=causal_order(graph), trace=test.trace)
+    graph = known.honoured(graph, context)
+    return GraphResult(graph=known.class_of(graph), order=causal_order(graph), trace=test.trace)
+
+
+def fitting(walk: Dag, known: Knowledge) -> tuple[Dag, int]:
+    """Return of the class of a DAG one with the fewest forbidden arrows, and their number."""
+    if not known:
+        return walk, 0
+    parents, n_forbidden = known.member(*essential(walk))
+    return Dag.with_parents(parents, walk.after), n_forbidden
 
 
 def descend(dag: Graph, test: IndependenceTest, depth: int | None = None, context: Context | None = None) -> Graph:

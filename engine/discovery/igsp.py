@@ -8,14 +8,17 @@ from math import comb
 from engine.core import Context, UserError, method
 from engine.discovery.icovered import Value, walk_icovered
 from engine.discovery.interventional import (
+    FORBIDDEN,
     Candidate,
     InterventionalParams,
     InterventionalResult,
     finished,
+    first_start,
     halts,
     known_targets,
     starts,
 )
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.members import BestMember
 from engine.discovery.plateau import essential
 from engine.discovery.reversals import Dag, RemovalTests, Reversal
@@ -74,29 +77,32 @@ def search(tests: InterventionalTests, params: IgspParams, context: Context) -> 
         raise UserError("No regime has known targets.", "Name the targets on the data page, or use UT-IGSP, which finds them.", unknown[0])
     if unknown:
         context.warn(f"The targets of these regimes are unknown, so they were not used: {', '.join(unknown)}. UT-IGSP finds targets.")
-    removals, directions = RemovalTests(tests.observational), _Directions(tests, context)
+    knowledge = params.known(tests.nodes)
+    removals, directions = RemovalTests(tests.observational, knowledge.must), _Directions(tests, knowledge, context)
     best: Candidate | None = None
-    for start, order in starts(tests, params, context):
-        if params.depth is None:
-            for _ in halts(start, removals, context):
-                pass
-            value, parents = directions.best_member(start)
-        else:
-            moves, depth = directions.icovered, params.depth
-            start = walk_icovered(start, moves, directions.of_dag, lambda value: value[:1], removals, depth, context)
-            value, parents = directions.of_dag(start), start.parents
-        if best is None or value < best.value:
-            best = Candidate(value, parents, order)
-            context.partial("graph", Graph.from_directed(tests.nodes, best.arrows))
-    assert best is not None
-    return finished(best, tests, removals, tests.known, context, closed=True, n_conflicts=best.value[1])
+    with context.best_so_far():
+        for start, order in starts(tests, params, context):
+            if params.depth is None:
+                for _ in halts(start, removals, context):
+                    pass
+                value, parents = directions.best_member(start)
+            else:
+                moves, depth = directions.icovered, params.depth
+                start = walk_icovered(start, moves, directions.of_dag, lambda value: value[:2], removals, depth, context)
+                value, parents = directions.of_dag(start), start.parents
+            if best is None or value < best.value:
+                best = Candidate(value, parents, order)
+                context.partial("graph", Graph.from_directed(tests.nodes, best.arrows))
+    best = best or first_start(tests, params, context)
+    return finished(best, tests, removals, tests.known, knowledge, context, closed=True, n_conflicts=best.value[2])
 
 
 class _Directions:
     """What the interventions say about the direction of edges."""
 
-    def __init__(self, tests: InterventionalTests, context: Context):
+    def __init__(self, tests: InterventionalTests, knowledge: Knowledge, context: Context):
         self.invariance, self.nodes, self.context = tests.invariance, tests.nodes, context
+        self.barred = knowledge.barred
         self.acting = known_targets(tests)
         self.alone = [of(k for k, goal in enumerate(tests.known.values()) if goal == (node,)) for node in tests.nodes]
         self.single = all(goal is None or len(goal) <= 1 for goal in tests.known.values())
@@ -144,19 +150,22 @@ class _Directions:
         around = [walk.parents[v] | walk.children[v] for v in range(walk.p)]
 
         def cost(j: int, parents: int) -> int:
-            return sum(self.contradicted(i, j, around[i], around[j]) for i in members(parents & lines[j]))
+            contradicted = sum(self.contradicted(i, j, around[i], around[j]) for i in members(parents & lines[j]))
+            return contradicted + FORBIDDEN * (parents & self.barred[j]).bit_count()
 
         found = BestMember(lines, above, cost)
-        n_contradicted, parents = found.find()
+        total, parents = found.find()
         if not found.is_exact:
             self.context.warn(CUT_CLASS)
-        return (walk.n_edges, n_contradicted), parents
+        n_forbidden, n_contradicted = divmod(total, FORBIDDEN)
+        return (n_forbidden, walk.n_edges, n_contradicted), parents
 
     def of_dag(self, dag: Dag) -> Value:
-        """Return the number of edges of a DAG and of its contradicted arrows."""
+        """Return the number of forbidden arrows of a DAG, of its edges and of its contradicted arrows."""
         around = [dag.parents[v] | dag.children[v] for v in range(dag.p)]
         arrows = ((i, j) for j in range(dag.p) for i in members(dag.parents[j]))
-        return dag.n_edges, sum(self.contradicted(i, j, around[i], around[j]) for i, j in arrows)
+        n_forbidden = sum((parents & barred).bit_count() for parents, barred in zip(dag.parents, self.barred, strict=True))
+        return n_forbidden, dag.n_edges, sum(self.contradicted(i, j, around[i], around[j]) for i, j in arrows)
 
     def icovered(self, dag: Dag) -> Iterator[Reversal]:
         """Yield the covered edges i -> j such that no intervention on i alone changes j."""

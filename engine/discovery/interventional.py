@@ -9,18 +9,20 @@ import pandas as pd
 
 from engine.core import Context, field
 from engine.discovery.gsp import causal_order, drop_edges, record_order
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.orders import Bools, Ints, imap_arrows, minimum_degree_orders
 from engine.discovery.params import TestedParams
 from engine.discovery.plateau import search_class
 from engine.discovery.result import GraphResult
 from engine.discovery.reversals import Dag, RemovalTests
 from engine.graphs import Graph, interventional_cpdag_of
-from engine.graphs.bitsets import members, of
+from engine.graphs.bitsets import members, of, rows
 from engine.independence.interventional import INVARIANCE_TESTS, InterventionalTests, Targets
 
 CANDIDATES = 2  # orders drawn for each that is walked from
 MANY = 0.8  # share of the variables as targets of one regime that is more likely a batch shift
 NAMED = 5
+FORBIDDEN = 1_000_000  # what a forbidden arrow costs where targets and contradictions are counted
 
 
 @dataclass(frozen=True)
@@ -92,24 +94,32 @@ class Candidate(NamedTuple):
     @property
     def arrows(self) -> Bools:
         """(p, p) whether i -> j."""
-        return with_parents(self.parents).arrows
+        return Dag.with_parents(self.parents).arrows
 
 
 def starts(tests: InterventionalTests, params: InterventionalParams, context: Context) -> Iterator[tuple[Dag, Ints]]:
     """Yield the sparsest of the minimal I-maps of some orders by minimum degree with their orders, one of each that lead to the same."""
-    orders = minimum_degree_orders(tests.observational, CANDIDATES * params.starts, context.rng)
-    imaps = {arrows.tobytes(): (arrows, order) for arrows, order in ((imap_arrows(order, tests.observational), order) for order in orders)}
+    known = params.known(tests.nodes)
+    orders = minimum_degree_orders(tests.observational, CANDIDATES * params.starts, context.rng, known)
+    drawn = ((imap_arrows(order, tests.observational, known), order) for order in orders)
+    imaps = {arrows.tobytes(): (arrows, order) for arrows, order in drawn}
     chosen = sorted(imaps.values(), key=lambda start: np.count_nonzero(start[0]))[: params.starts]
     classes = set()
-    for n, (arrows, order) in enumerate(chosen):
-        context.progress(n / len(chosen), f"start {n + 1} of {len(chosen)}")
-        start = Dag(arrows)
+    walks = [(Dag(arrows, after), order) for arrows, order in chosen for after in known.ways]
+    for n, (start, order) in enumerate(walks):
+        context.progress(n / len(walks), f"start {n + 1} of {len(walks)}")
         if params.depth is None:  # whole classes are searched, so that one start in each is enough
-            key = class_key(start)
+            key = class_key(start), tuple(start.after)
             if key in classes:
                 continue
             classes.add(key)
         yield start, order
+
+
+def first_start(tests: InterventionalTests, params: InterventionalParams, context: Context) -> Candidate:
+    """Return the sparsest start, for a search whose time was up before it had compared anything."""
+    start, order = next(starts(tests, params, Context.silent(params.seed)))
+    return Candidate((0, 0, 0), start.parents, order)
 
 
 def halts(walk: Dag, removals: RemovalTests, context: Context) -> Iterator[Dag]:
@@ -128,16 +138,6 @@ def class_key(dag: Dag) -> tuple[tuple[int, ...], ...]:
     return joined, colliding
 
 
-def with_parents(parents: list[int]) -> Dag:
-    """Return the DAG in which these sets (in bits) are the parents of each node."""
-    dag = Dag(np.zeros((len(parents), len(parents)), dtype=bool))
-    dag.parents = list(parents)
-    for j, above in enumerate(parents):
-        for i in members(above):
-            dag.children[i] |= 1 << j
-    return dag
-
-
 def known_targets(tests: InterventionalTests) -> list[int]:
     """Return for each variable the regimes (a set in bits) whose known targets it belongs to."""
     goals = list(tests.known.values())
@@ -149,6 +149,7 @@ def finished(
     tests: InterventionalTests,
     removals: RemovalTests,
     known: Targets,
+    knowledge: Knowledge,
     context: Context,
     closed: bool,
     n_conflicts: int = 0,
@@ -163,9 +164,10 @@ def finished(
     removals.record()
     if tests.observational.correlation is not None:
         record_order(best.order, tests.observational)
-    dag = Graph.from_directed(tests.nodes, best.arrows)
-    tests.invariance.ask(enumerate(best.parents))
-    changed = [tests.invariance.changed(i, above) for i, above in enumerate(best.parents)]
+    dag = knowledge.honoured(Graph.from_directed(tests.nodes, best.arrows), context)
+    parents = rows(dag.directed.T)
+    tests.invariance.ask(enumerate(parents))
+    changed = [tests.invariance.changed(i, above) for i, above in enumerate(parents)]
     targets: dict[str, list[str]] = {}
     decided: dict[str, list[str]] = {}
     for k, regime in enumerate(tests.invariance.regimes):
@@ -174,10 +176,11 @@ def finished(
         targets[regime] = [*(named or ()), *extra]
         # an intervention without a visible effect on a known target tells no direction
         decided[regime] = [v for v in targets[regime] if v in found]
-    table = target_table(best.parents, tests, known)
+    table = target_table(parents, tests, known)
     _warn(table, targets, decided, tests, context)
     return InterventionalResult(
-        graph=interventional_cpdag_of(dag, decided), trace=tests.observational.trace, order=causal_order(dag), n_conflicts=n_conflicts,
+        graph=knowledge.narrowed(interventional_cpdag_of(dag, decided), dag), trace=tests.observational.trace, order=causal_order(dag),
+        n_conflicts=n_conflicts,
         dag=dag, targets=targets, target_table=table,
     )  # fmt: skip
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from engine.core import Context, field
+from engine.core import Context, UserError, field
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.params import TestedParams
 from engine.discovery.repair import nearby_pag
 from engine.discovery.result import GraphResult
 from engine.discovery.skeleton import Separators
-from engine.graphs import Graph, Mark, is_valid_pag
+from engine.graphs import Graph, Mark, is_maximal, is_valid_pag, mag_in, pag_of
 from engine.graphs.bitsets import members
 from engine.graphs.orientation import Orientation
 
@@ -61,6 +62,12 @@ class PagResult(GraphResult):
         return [(label, f"{text}, {badge}" if label == "Graph" else text) for label, text in rows]
 
 
+def close(oriented: Orientation, found: Separators, params: LatentParams, context: Context) -> None:
+    """Apply the orientation rules to the end; what separates the ends of a path says whether its last but one node is a collider."""
+    with context.best_so_far():
+        oriented.close(lambda path: path[-2] in found.given(path[0], path[-1]), params.selection)
+
+
 def pag_result(found: Separators, oriented: Orientation, params: LatentParams, context: Context, or_because: str = "") -> PagResult:
     """Make the result of an orientation in the numbers of ``found``: say what contradicted, and repair the graph if that is wanted.
 
@@ -69,14 +76,14 @@ def pag_result(found: Separators, oriented: Orientation, params: LatentParams, c
     oriented : the graph after all rules.
     or_because : another reason why the graph may be no valid PAG, to stand before the contradictions.
     """
-    test = found.test
+    test, known = found.test, params.known(found.test.nodes)
     graph = Graph(test.nodes, found.numbered(oriented.marks), "pag")
     conflicts = _conflicts(oriented, found)
     if len(conflicts):
         context.warn(_contradictions(conflicts))
-    is_valid, is_repaired = is_valid_pag(graph), False
+    is_valid, is_repaired = _is_valid(graph, known, params.selection), False
     if not is_valid and params.repair:
-        repaired = nearby_pag(graph, params.selection)
+        repaired = with_knowledge(nearby_pag(graph, params.selection), known, params.selection)
         changed = int(np.triu((repaired.marks != graph.marks) | (repaired.marks != graph.marks).T).sum())
         context.warn(
             "The rules did not lead to a valid PAG. The graph shown is a valid one close to what was found; "
@@ -92,6 +99,34 @@ def pag_result(found: Separators, oriented: Orientation, params: LatentParams, c
     return PagResult(
         graph=graph, trace=test.trace, n_conflicts=len(conflicts), is_valid=is_valid, conflicts=conflicts, is_repaired=is_repaired
     )
+
+
+def with_knowledge(pag: Graph, known: Knowledge, selection: bool = False) -> Graph:
+    """Return the PAG of a class with the marks that are known set in it, and what follows from them; the class says what collides.
+
+    Raises
+    ------
+    UserError
+        When the graph is not a valid PAG.
+    """
+    if not known:
+        return pag
+    arrow = mag_in(pag).marks == Mark.ARROW
+    oriented = Orientation(pag.marks)
+    known.put_marks(oriented)
+    oriented.close(lambda path: not (arrow[path[-3], path[-2]] and arrow[path[-1], path[-2]]), selection)
+    return Graph(pag.nodes, oriented.marks, "pag")
+
+
+def _is_valid(pag: Graph, known: Knowledge, selection: bool) -> bool:
+    """Return whether the marks are those of some Markov class of MAGs, narrowed by what is known."""
+    if not known:
+        return is_valid_pag(pag)
+    try:
+        mag = mag_in(pag)
+        return is_maximal(mag) and with_knowledge(pag_of(mag, selection), known, selection) == pag
+    except UserError:
+        return False
 
 
 def _conflicts(oriented: Orientation, found: Separators) -> pd.DataFrame:

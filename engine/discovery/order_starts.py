@@ -1,11 +1,10 @@
 """Orders that a score search starts from."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from engine.core import Context
 from engine.discovery.ges import EquivalenceClass, backward, forward
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.orders import eliminated
 from engine.discovery.scored import forward_order
 from engine.discovery.scores import GaussianScore, LocalScore
@@ -20,23 +19,26 @@ def default_starts(p: int) -> int:
     return 5 if p <= FEW else 1
 
 
-def starting_order(n: int, score: LocalScore, nodes: Sequence[str], context: Context) -> list[int]:
+def starting_order(n: int, score: LocalScore, known: Knowledge, context: Context) -> list[int]:
     """Return the n-th order to start from: a greedy one first, then one by minimum-degree elimination, then random ones.
+
+    Parameters
+    ----------
+    known : the order fits to what comes before what.
 
     Notes
     -----
     The greedy order is that of the DAG of greedy equivalence search. With more than 200 variables minimum-degree elimination comes
     first, which takes one matrix inverse. Orders are drawn over the sorted names, so that the order of the columns plays no part.
     """
-    by_name = sorted(range(score.p), key=nodes.__getitem__)
+    by_name = sorted(range(score.p), key=known.nodes.__getitem__)
     drawn = [by_name[k] for k in context.rng.permutation(score.p)]
     can_eliminate = isinstance(score, GaussianScore) and score.n_samples > score.p
     if n == 0 and (score.p <= MANY or not can_eliminate):
-        start = EquivalenceClass.of([0] * score.p)
-        return forward_order(backward(forward(start, score, context), score, context).member())
+        start = EquivalenceClass.of(known.must if known else [0] * score.p, known)
+        return known.in_order(forward_order(backward(forward(start, score, context), score, context).member()))
     if n <= 1 and isinstance(score, GaussianScore) and can_eliminate:
         rank = np.empty(score.p, dtype=np.int64)
         rank[drawn] = np.arange(score.p)
-        found: list[int] = eliminated(rows(score.dependent_given_all_others()), rank).tolist()
-        return found
-    return drawn
+        return known.in_order(eliminated(rows(score.dependent_given_all_others()), rank).tolist())
+    return known.in_order(drawn)

@@ -111,6 +111,7 @@ class OrderWalk:
         steps = self._staircases([variable])
         self.trees.answer(others, self.position)
         turned = [(int(other.limit), other.node) for other in others if other.node is not ends[other.node.variable]]
+        first, last = self._room(variable)
         self.trees.settle([step.node for step in steps] + [node for _, node in turned])
         limits = [int(step.limit) for step in steps]
         places = {*limits, *(place + 1 for place, _ in turned)}
@@ -121,7 +122,7 @@ class OrderWalk:
             for place, delta in deltas:
                 if x <= place < here or here < place < x:
                     value += delta
-            if value > gain:
+            if value > gain and first <= x <= last:
                 best, gain = x, value
         if best == here:
             return None
@@ -138,11 +139,14 @@ class OrderWalk:
 
         Parameters
         ----------
-        i, j : an arrow i -> j of the graph of this order.
+        i, j : an arrow i -> j of the graph of this order. Where required arrows lead from i to one of the others the move is worth minus
+            infinity.
         """
         position, ends = self.position, self.ends
         first, last = int(position[i]), int(position[j])
         forward = sorted(self._ancestors_behind(j, first), key=position.__getitem__)
+        if self.trees.known is not None and any(i in self.trees.known.causes[k] for k in forward):
+            return Move(-math.inf, first, [], []), forward
         moved = set(forward)
         stretch = forward + [k for k in self.order[first : last + 1] if k not in moved]
         before = [position[k] for k in forward]
@@ -200,6 +204,14 @@ class OrderWalk:
         return Move(-move.gain, move.start, stretch, [self.ends[end.variable] for end in move.ends])
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _room(self, variable: int) -> tuple[float, float]:
+        """Return the first and the last place that required arrows leave to a variable."""
+        known = self.trees.known
+        if known is None:
+            return 0, math.inf
+        first = max((self.position[k] + 1 for k in known.causes[variable]), default=0)
+        return first, min((self.position[k] for k in known.effects[variable]), default=math.inf)
 
     def _prepare(self, variables: Sequence[int]) -> None:
         """Make the grown sets that the best places of several variables will ask for, in common batches."""

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import UserError
+from engine.discovery.knowledge import Knowledge
 from engine.graphs import Graph
 from engine.graphs.bitsets import members, rows
 from engine.independence import IndependenceTest
@@ -46,18 +47,18 @@ def places_of(order: Sequence[str], test: IndependenceTest) -> Ints:
     return np.array([number[node] for node in order], dtype=np.int64)
 
 
-def imap_arrows(places: Ints, test: IndependenceTest) -> Bools:
-    """Return the (p, p) arrows of the minimal I-map of an order, given by the numbers of its variables."""
+def imap_arrows(places: Ints, test: IndependenceTest, known: Knowledge | None = None) -> Bools:
+    """Return the (p, p) arrows of the minimal I-map of an order, given by the numbers of its variables, and the required ones."""
     arrows = np.zeros((test.p, test.p), dtype=bool)
     if test.correlation is not None:
         sizes = np.maximum(np.arange(test.p) - 1, 0)
         dependent = np.abs(order_correlations(places, test)) > critical_values(test)[sizes]
         arrows[np.ix_(places, places)] = np.triu(dependent, 1)
-        return arrows
-    for k in range(1, test.p):
-        before = places[:k]
-        arrows[before, places[k]] = ~test.independent_batch(before, np.full(k, places[k]), all_but(before, np.arange(k)))
-    return arrows
+    else:
+        for k in range(1, test.p):
+            before = places[:k]
+            arrows[before, places[k]] = ~test.independent_batch(before, np.full(k, places[k]), all_but(before, np.arange(k)))
+    return arrows | known.required if known else arrows
 
 
 def all_but(nodes: Ints, left_out: Ints) -> Ints:
@@ -80,13 +81,14 @@ def critical_values(test: IndependenceTest) -> Floats:
     return values
 
 
-def minimum_degree_orders(test: IndependenceTest, n: int, rng: np.random.Generator) -> list[Ints]:
+def minimum_degree_orders(test: IndependenceTest, n: int, rng: np.random.Generator, known: Knowledge | None = None) -> list[Ints]:
     """Return n orders (p,) by minimum-degree elimination: the variable with the fewest neighbours comes last, and so on backwards.
 
     Parameters
     ----------
     test : decides which pairs are neighbours: those dependent given all other variables, by the same two-sided test as everywhere.
     n : number of orders; they differ where degrees are equal, since ties are broken at random.
+    known : the orders are made to fit to what comes before what.
 
     Raises
     ------
@@ -94,7 +96,8 @@ def minimum_degree_orders(test: IndependenceTest, n: int, rng: np.random.Generat
         When no test can be made given all other variables.
     """
     neighbours = rows(_dependent_given_all_others(test))
-    return [eliminated(list(neighbours), rng.permutation(test.p)) for _ in range(n)]
+    orders = [eliminated(list(neighbours), rng.permutation(test.p)) for _ in range(n)]
+    return [np.array(known.in_order(order.tolist())) for order in orders] if known else orders
 
 
 def _dependent_given_all_others(test: IndependenceTest) -> Bools:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core import Context, UserError, field, method
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.params import TestedParams
 from engine.discovery.result import GraphResult
 from engine.discovery.skeleton import Bools, Separators, skeleton
 from engine.discovery.stability import supported
-from engine.graphs import Graph, Mark, cpdag_of
+from engine.graphs import Graph, Mark
 from engine.graphs.cpdag import dag_of, meek
 from engine.graphs.graph import Marks, ancestors
 from engine.independence import IndependenceTest
@@ -47,19 +48,20 @@ def pc(test: IndependenceTest, params: PcParams, context: Context) -> GraphResul
     sets of its final neighbours, no larger than those of the search, and the set with the largest p-value is kept: a set that only just
     passed would orient wrongly. i - k - j with i, j not adjacent is a collider when k is not in that set; colliders are oriented
     by falling p-value of the separation, and one that contradicts an earlier one is dropped and counted as a conflict. Meek's rules orient
-    the rest. Exact under faithfulness and causal sufficiency.
+    the rest. Known arrows are set before anything else. Exact under faithfulness and causal sufficiency.
     """
     return supported(search, test, params, context)
 
 
 def search(test: IndependenceTest, params: PcParams, context: Context) -> GraphResult:
     """Run PC once, without resamples."""
-    found = Separators(test)
-    adjacent = skeleton(found, params.max_given, context)
+    known = params.known(test.nodes)
+    found = Separators(test, known)
+    adjacent = skeleton(found, params.max_given, context, found.known.forbidden & found.known.forbidden.T)
     found.improve(adjacent, context)
     marks, n_conflicts = oriented(adjacent, found)
     graph = Graph(test.nodes, found.numbered(marks), "cpdag")
-    is_valid = _is_cpdag(graph)
+    is_valid = _is_class(graph, known)
     if n_conflicts:
         context.warn(
             f"Test results contradicted each other in {n_conflicts} place{'s' if n_conflicts > 1 else ''} where arrows were to be set; "
@@ -75,7 +77,8 @@ def search(test: IndependenceTest, params: PcParams, context: Context) -> GraphR
 
 def oriented(adjacent: Bools, found: Separators) -> tuple[Marks, int]:
     """Return the marks of the CPDAG with this skeleton and these separating sets, and how many claims were dropped as contradictory."""
-    into = np.zeros_like(adjacent)
+    told = adjacent & found.known.forbidden.T
+    into = told.copy()
     n_conflicts = 0
     left, right = np.nonzero(np.triu(found.with_common_neighbour(adjacent)))
     for pair in np.argsort(-found.p_value[left, right], kind="stable"):
@@ -84,12 +87,12 @@ def oriented(adjacent: Bools, found: Separators) -> tuple[Marks, int]:
         colliders[found.given(i, j)] = False
         for k in np.flatnonzero(colliders):
             if into[k, i] or into[k, j]:
-                n_conflicts += 1
+                n_conflicts += not (told[k, i] or told[k, j])
             else:
                 into[i, k] = into[j, k] = True
     arrows = meek(_marks(adjacent, into)) == Mark.ARROW
     # an arrow on a directed cycle is as contradictory as one claimed both ways
-    cyclic = arrows & ancestors(arrows).T
+    cyclic = arrows & ancestors(arrows).T & ~told
     return _marks(adjacent, arrows & ~cyclic), n_conflicts + int(cyclic.sum())
 
 
@@ -100,9 +103,9 @@ def _marks(adjacent: Bools, arrows: Bools) -> Marks:
     return marks
 
 
-def _is_cpdag(graph: Graph) -> bool:
-    """Return whether the graph is the CPDAG of some DAG."""
+def _is_class(graph: Graph, known: Knowledge) -> bool:
+    """Return whether the graph is the CPDAG of some DAG, narrowed by what is known."""
     try:
-        return cpdag_of(dag_of(graph)) == graph
+        return known.class_of(dag_of(graph)) == graph
     except UserError:
         return False

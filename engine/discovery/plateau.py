@@ -75,16 +75,19 @@ def search_class(walk: Dag, removals: RemovalTests, context: Context) -> bool:
     What a reversal of i -> j drops depends only on i, j and P = pa(i). Some DAG of the class has i -> j covered with pa(i) = P iff i - j
     is a line of the CPDAG and P is the nodes with an arrow into i together with a clique of nodes joined to both i and j by lines: a
     chordal component can be ordered from any of its cliques, in any order within the clique. So the moves of all DAGs of the class
-    are listed without listing the DAGs, small cliques first.
+    are listed without listing the DAGs, small cliques first. Arrows that are known narrow the class; then a listed move may be one that
+    no DAG of the class has, and is passed over.
     """
-    lines, above = essential(walk)
+    lines, above = essential(walk, narrowed=True)
     for size in itertools.count():
         context.check()
         moves = list(itertools.islice(_moves(lines, above, size), LIMIT))
         losses = removals.losses(moves)
-        if losses:
-            _walk_to(steepest(losses, context.rng)[0], walk, lines, removals)
-            return True
+        while losses:
+            goal, _ = steepest(losses, context.rng)
+            if _walk_to(goal, walk, lines, removals):
+                return True
+            del losses[goal]
         if len(moves) == LIMIT:
             context.warn(CUT.format(LIMIT))
             return False
@@ -93,15 +96,20 @@ def search_class(walk: Dag, removals: RemovalTests, context: Context) -> bool:
     raise AssertionError("unreachable: no clique is larger than the graph")
 
 
-def essential(walk: Dag) -> tuple[list[int], list[int]]:
-    """Return the lines at each node of the CPDAG, and the nodes with an arrow into it."""
+def essential(walk: Dag, narrowed: bool = False) -> tuple[list[int], list[int]]:
+    """Return the lines at each node of the CPDAG, and the nodes with an arrow into it.
+
+    Parameters
+    ----------
+    narrowed : whether an arrow to a node that is known to come after is one of the class.
+    """
     arrows = walk.arrows
     joined = arrows | arrows.T
     marks = np.where(joined, np.uint8(Mark.TAIL), np.uint8(Mark.NONE))
     neighbours = rows(joined)
     for c, parents in enumerate(walk.parents):
         for a in members(parents):
-            if parents & ~neighbours[a] & ~(1 << a):
+            if parents & ~neighbours[a] & ~(1 << a) or (narrowed and walk.after[a] >> c & 1):
                 marks[a, c] = Mark.ARROW
     closed = meek(marks)
     into, lines = closed == Mark.ARROW, (closed == Mark.TAIL) & (closed.T == Mark.TAIL)
@@ -127,22 +135,22 @@ def _cliques(nodes: int, lines: list[int], size: int) -> Iterator[int]:
             yield rest | 1 << v
 
 
-def _walk_to(goal: Reversal, walk: Dag, lines: list[int], removals: RemovalTests) -> None:
-    """Reverse covered edges until one drops an edge, ``goal`` at the latest.
+def _walk_to(goal: Reversal, walk: Dag, lines: list[int], removals: RemovalTests) -> bool:
+    """Reverse covered edges until one drops an edge, ``goal`` at the latest; return whether one did.
 
     Jumping to the DAG with that move would skip moves on the way that drop edges, and end in a graph that is no minimal I-map.
     """
     first = [*members(goal.parents & lines[goal.i] & lines[goal.j]), goal.i, goal.j]
     rank = {v: n for n, v in enumerate(_clique_first(first, lines))}
     while True:
-        step = next(
-            move for move in walk.covered(rank)
-            if move == goal or (lines[move.i] >> move.j & 1 and rank[move.i] > rank[move.j])
-        )  # fmt: skip
+        forwards = (move for move in walk.covered(rank) if (lines[move.i] >> move.j & 1 and rank[move.i] > rank[move.j]) or move == goal)
+        step = next(forwards, None)
+        if step is None:
+            return False
         lost = removals.losses([step]).get(step)
         if lost:
             walk.reverse(step.i, step.j, lost)
-            return
+            return True
         walk.reverse(step.i, step.j)
 
 

@@ -17,8 +17,9 @@ CELLS = 4_000_000  # of a table looked at at once, 4 MB
 
 
 def unshielded_colliders(adjacent: Bools, found: Separators) -> Orientation:
-    """Return the skeleton with circles, and arrowheads where an unshielded triple is a collider (rule R0)."""
+    """Return the skeleton with circles, what is known, and arrowheads where an unshielded triple is a collider (rule R0)."""
     oriented = Orientation(np.where(adjacent, np.uint8(Mark.CIRCLE), np.uint8(Mark.NONE)))
+    found.known.put_marks(oriented)
     oriented.colliders(lambda i, k, j: k not in found.given(i, j))
     return oriented
 
@@ -33,16 +34,17 @@ def without_d_sep_links(adjacent: Bools, found: Separators, max_given: int | Non
     every : whether to ask every edge, or only `possible_links` given possible ancestors.
     """
     pools = possible_d_sep(unshielded_colliders(adjacent, found), None if every else no_causes(adjacent, found, max_given, context))
-    near, adjacent = adjacent, adjacent.copy()
+    near = adjacent
     largest = max((pool.bit_count() for pool in pools.values()), default=0)
-    for size in range(1, largest + 1 if max_given is None else min(max_given, largest) + 1):
-        left = {(i, j): pool for (i, j), pool in pools.items() if adjacent[i, j]}
-        context.progress(min(0.6 + size / 20, 0.9), f"sets of {size} beyond the neighbours, {len(left):,} edges in question")
-        tested = found.ask_all(_questions(left, near, size), context)
-        adjacent &= found.p_value <= found.test.alpha
-        if not tested and left:
-            break
-    return adjacent
+    with context.best_so_far():
+        for size in range(1, largest + 1 if max_given is None else min(max_given, largest) + 1):
+            left = {(i, j): pool for (i, j), pool in pools.items() if adjacent[i, j]}
+            context.progress(min(0.6 + size / 20, 0.9), f"sets of {size} beyond the neighbours, {len(left):,} edges in question")
+            tested = found.ask_all(_questions(left, near, size), context)
+            adjacent = adjacent & found.joined()
+            if not tested and left:
+                break
+    return adjacent & found.joined()
 
 
 def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context: Context) -> list[int]:

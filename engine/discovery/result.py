@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from engine.core import Result
+from engine.discovery.knowledge import Knowledge
 from engine.graphs import Graph, Mark
 from engine.independence import Oracle, Trace
 
@@ -40,6 +41,7 @@ class GraphResult(Result):
     order : causal order of the variables, for methods that search orders.
     n_conflicts : claims about arrows that were dropped because others contradict them.
     is_valid : whether the graph is what its kind says; a CPDAG that no DAG belongs to is not.
+    is_complete : whether the search came to its end; not so when its time limit stopped it.
     """
 
     graph: Graph
@@ -47,6 +49,7 @@ class GraphResult(Result):
     order: tuple[str, ...] | None = None
     n_conflicts: int = 0
     is_valid: bool = True
+    is_complete: bool = True
 
     @property
     def alpha(self) -> float:
@@ -100,14 +103,15 @@ class GraphResult(Result):
         tests = self.trace.of(a, b)
         edge = next((edge for edge in self.graph.edges() if {edge.source, edge.target} == {a, b}), None)
         if edge is None:
-            return Evidence(f"{a} and {b} are not joined: {self._separation(a, b, tests)}", tests)
+            return Evidence(f"{a} and {b} are not joined: {self._separation(a, b, tests)}{self._told(a, b)}", tests)
         picture = f"{edge.source} {_PICTURE[edge.mark_source, edge.mark_target]} {edge.target}"
         meaning = meaning_of(self.graph.kind, edge.source, edge.mark_source, edge.mark_target, edge.target)
         if not self.is_valid:
             meaning = (
                 f"The tests contradict each other and this is not a valid {KINDS[self.graph.kind]}: take directions as suggestions only."
             )
-        return Evidence(f"{picture}: {self._dependence(a, b, tests)} {meaning}{self._support(edge.source, edge.target)}", tests)
+        told, support = self._told(a, b), self._support(edge.source, edge.target)
+        return Evidence(f"{picture}: {self._dependence(a, b, tests)} {meaning}{told}{support}", tests)
 
     def _dependence(self, a: str, b: str, tests: pd.DataFrame) -> str:
         possible = tests[tests["decision"] != "not tested"]
@@ -136,6 +140,11 @@ class GraphResult(Result):
                 why = f"p = {p_text(decider.p_value)}, but |r| = {abs(decider.statistic):.2g} is not above {self.trace.floor:g}"
             return f"independent given {set_text(decider.given)} ({why}; {asked})."
         return f"dependent in {asked}, so the edge was left out for another reason (largest p = {p_text(decider.p_value)})."
+
+    def _told(self, a: str, b: str) -> str:
+        text = self.provenance.params.get("knowledge", "") if self.provenance else ""
+        said = Knowledge.of(text, self.graph.nodes).said_of(a, b) if text else ""
+        return f" {said}" if said else ""
 
     def _support(self, source: str, target: str) -> str:
         support = self.graph.support

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -34,11 +34,28 @@ class Loss(NamedTuple):
 
 
 class Dag:
-    """A DAG to walk about in: the parents and the children of each node as sets in the bits of whole numbers."""
+    """A DAG to walk about in: the parents and the children of each node as sets in the bits of whole numbers.
 
-    def __init__(self, arrows: Bools):
+    Parameters
+    ----------
+    arrows : (p, p) whether i -> j.
+    after : for each node those that are known to come after it; an arrow to one of them is never reversed.
+    """
+
+    def __init__(self, arrows: Bools, after: Sequence[int] | None = None):
         self.p = len(arrows)
         self.parents, self.children = rows(arrows.T), rows(arrows)
+        self.after = [0] * self.p if after is None else after
+
+    @classmethod
+    def with_parents(cls, parents: Sequence[int], after: Sequence[int] | None = None) -> Self:
+        """Return the DAG in which these sets (in bits) are the parents of each node."""
+        dag = cls(np.zeros((len(parents), len(parents)), dtype=bool), after)
+        dag.parents = list(parents)
+        for j, above in enumerate(parents):
+            for i in members(above):
+                dag.children[i] |= 1 << j
+        return dag
 
     @property
     def arrows(self) -> Bools:
@@ -55,14 +72,14 @@ class Dag:
 
     def covered(self, nodes: Iterable[int] | None = None) -> Iterator[Reversal]:
         """Yield the covered edges i -> j, those with pa(j) = pa(i) + i; given ``nodes``, those with an end among them, perhaps twice."""
-        parents, children = self.parents, self.children
+        parents, children, after = self.parents, self.children, self.after
         for x in range(self.p) if nodes is None else nodes:
             own = parents[x]
             if nodes is not None:
                 for i in members(own):
-                    if parents[i] == own ^ 1 << i:
+                    if parents[i] == own ^ 1 << i and not after[i] >> x & 1:
                         yield Reversal(i, x, parents[i])
-            for j in members(children[x]):
+            for j in members(children[x] & ~after[x]):
                 if parents[j] == own | 1 << x:
                     yield Reversal(x, j, own)
 
@@ -86,6 +103,7 @@ class RemovalTests:
     Parameters
     ----------
     test : answers the questions. They end up in its trace: at once, or where they follow from a correlation matrix on `record`.
+    must : for each node the parents that it keeps whatever the tests say.
 
     Notes
     -----
@@ -94,8 +112,9 @@ class RemovalTests:
     k _||_ j | P \ k + i, lead to a wrong class (three-node collider, see the tests).
     """
 
-    def __init__(self, test: IndependenceTest):
+    def __init__(self, test: IndependenceTest, must: Sequence[int] | None = None):
         self.test = test
+        self.must = [0] * test.p if must is None else must
         self._known: dict[Reversal, Loss] = {}
         self._critical = None if test.correlation is None else critical_values(test)
         self._unrecorded: list[tuple[Ints, Ints, Ints, Floats]] = []
@@ -129,7 +148,8 @@ class RemovalTests:
         parents = np.array([list(members(r.parents)) for r in reversals], dtype=np.int64)
         from_i, from_j = self._answers(i, j, parents)
         for n, reversal in enumerate(reversals):
-            self._known[reversal] = Loss(_bits(parents[n, from_i[n]]), _bits(parents[n, from_j[n]]))
+            lost = Loss(_bits(parents[n, from_i[n]]), _bits(parents[n, from_j[n]]))
+            self._known[reversal] = Loss(lost.of_i & ~self.must[reversal.i], lost.of_j & ~self.must[reversal.j])
 
     def _answers(self, i: Ints, j: Ints, parents: Ints) -> tuple[Bools, Bools]:
         """Return (m, d) whether each of the (m, d) parents leaves i and leaves j."""

@@ -45,12 +45,13 @@ def rfci(test: IndependenceTest, params: LatentParams, context: Context) -> Grap
 
 def search(test: IndependenceTest, params: LatentParams, context: Context) -> PagResult:
     """Run RFCI once, without resamples."""
-    found = Separators(test)
+    found = Separators(test, params.known(test.nodes))
     adjacent = skeleton(found, params.max_given, context)
     found.improve(adjacent, context)
     checked = CheckedEdges(adjacent, found, context)
-    checked.orient_triples(checked.unshielded())
-    checked.graph.close(checked.is_noncollider, params.selection)
+    with context.best_so_far():
+        checked.orient_triples(checked.unshielded())
+        checked.graph.close(checked.is_noncollider, params.selection)
     return pag_result(found, checked.graph, params, context, "an edge may be left that only tests beyond the neighbours take away, or")
 
 
@@ -65,6 +66,7 @@ class CheckedEdges:
 
     def __init__(self, adjacent: Bools, found: Separators, context: Context):
         self.graph = Orientation(np.where(adjacent, np.uint8(Mark.CIRCLE), np.uint8(Mark.NONE)))
+        found.known.put_marks(self.graph)
         self.found, self.context = found, context
         self.memory = Memory(found.test, found.order)
 
@@ -89,7 +91,7 @@ class CheckedEdges:
             if not (joined[i] & joined[j]) >> k & 1:
                 continue
             legs = self._legs(i, k, j)
-            loose = [leg for leg in legs if self.memory.independent(*leg)]
+            loose = [leg for leg in legs if not self._required(*leg[:2]) and self.memory.independent(*leg)]
             if not loose:
                 confirmed.append((i, k, j))
             for a, b, given in loose:
@@ -103,6 +105,8 @@ class CheckedEdges:
         """Say for rule R4 what the last but one node of a discriminating path is; None when one of the path's edges falls."""
         given = self._separator(path[0], path[-1])
         for a, b in itertools.pairwise(path):
+            if self._required(a, b):
+                continue
             inside = list(members(given & ~(1 << a) & ~(1 << b)))
             for size in range(len(inside) + 1):
                 for chosen in itertools.combinations(inside, size):
@@ -110,6 +114,9 @@ class CheckedEdges:
                         self.orient_triples(self._cut(a, b, of(chosen)))
                         return None
         return bool(given >> path[-2] & 1)
+
+    def _required(self, i: int, j: int) -> bool:
+        return bool(self.found.known.required[i, j] or self.found.known.required[j, i])
 
     def _separator(self, i: int, j: int) -> int:
         return of(self.found.given(i, j).tolist())

@@ -8,10 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import field
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.params import TestedParams
 from engine.discovery.result import Evidence, GraphResult
 from engine.discovery.scores import LocalScore, by_size
-from engine.graphs import Graph, cpdag_of
+from engine.graphs import Graph
 from engine.graphs.bitsets import members
 from engine.graphs.separation import ancestor_sets
 from engine.independence import IndependenceTest
@@ -69,13 +70,14 @@ class ScoredResult(GraphResult):
         return Evidence(f"{found.sentence} Without this edge the score would fall by {rows['gain'].iloc[0]:,.3g}.", found.tests)
 
 
-def scored_result(parents: Sequence[int], score: LocalScore, test: IndependenceTest) -> ScoredResult:
+def scored_result(parents: Sequence[int], score: LocalScore, test: IndependenceTest, known: Knowledge) -> ScoredResult:
     """Make the result of a search that ended in a DAG, and record the tests that explain it.
 
     Parameters
     ----------
     parents : for each variable its parents as bits.
     score : of the search.
+    known : narrows the class of the DAG.
     """
     arrows = np.zeros((test.p, test.p), dtype=bool)
     for j, above in enumerate(parents):
@@ -91,7 +93,7 @@ def scored_result(parents: Sequence[int], score: LocalScore, test: IndependenceT
         gains += (-fit.dropped).ravel().tolist()
     table = pd.DataFrame({"source": [test.nodes[k] for k in sources], "target": [test.nodes[k] for k in targets], "gain": gains})
     dag = Graph.from_directed(test.nodes, arrows)
-    return ScoredResult(graph=cpdag_of(dag), trace=test.trace, order=tuple(test.nodes[k] for k in order), score=total, gains=table)
+    return ScoredResult(graph=known.class_of(dag), trace=test.trace, order=tuple(test.nodes[k] for k in order), score=total, gains=table)
 
 
 def record_tests(arrows: NDArray[np.bool_], order: Sequence[int], test: IndependenceTest) -> None:

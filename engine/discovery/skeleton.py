@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import Context
+from engine.discovery.knowledge import Knowledge
 from engine.graphs import Graph, Mark
 from engine.graphs.bitsets import of
 from engine.independence import IndependenceTest
@@ -22,11 +23,16 @@ class Separators:
     """The best separating set of each pair so far: of all sets that were asked, the one with the largest p-value above alpha.
 
     Nodes are numbered in order of their names, so that equal p-values are told apart alike however the columns are arranged.
+
+    Parameters
+    ----------
+    known : what comes later than both ends of a pair never separates it, and is not asked.
     """
 
-    def __init__(self, test: IndependenceTest):
+    def __init__(self, test: IndependenceTest, known: Knowledge | None = None):
         self.test = test
         self.order = np.array(sorted(range(test.p), key=lambda k: test.nodes[k]), dtype=int)
+        self.known = (known or Knowledge.none(test.nodes)).numbered(self.order)
         self.p_value = np.full((test.p, test.p), -1.0)
         self.largest = 0
         self._tables: list[NDArray[np.int_]] = []
@@ -42,6 +48,9 @@ class Separators:
         tested = False
         for i, j, given in batches:
             context.check()
+            if self.known:
+                later = (self.known.earlier[i[:, None], given] & self.known.earlier[j[:, None], given]).any(axis=1)
+                i, j, given = i[~later], j[~later], given[~later]
             p_values = np.nan_to_num(self.test.p_values(self.order[i], self.order[j], self.order[given]), nan=-1.0)
             low, high = np.minimum(i, j), np.maximum(i, j)
             better = np.flatnonzero((p_values > self.test.alpha) & (p_values > self.p_value[low, high]))
@@ -59,6 +68,12 @@ class Separators:
         """Return the set that separates two nodes best."""
         return self._tables[self._table[i, j]][self._row[i, j]]
 
+    def joined(self) -> Bools:
+        """Return the (p, p) pairs that no set separates, and those joined by a required arrow."""
+        joined: Bools = self.p_value <= self.test.alpha
+        np.fill_diagonal(joined, False)
+        return joined | self.known.required | self.known.required.T
+
     def separators(self, adjacent: Bools) -> dict[tuple[int, int], int]:
         """Return the sets that separate the pairs i < j that are not adjacent, in the bits of whole numbers."""
         return {(i, j): of(self.given(i, j).tolist()) for i, j in np.argwhere(np.triu(~adjacent, 1)).tolist()}
@@ -72,9 +87,10 @@ class Separators:
     def improve(self, adjacent: Bools, context: Context) -> None:
         """Ask every pair with a common neighbour again, given sets of its neighbours in the final graph."""
         pairs = self.with_common_neighbour(adjacent)
-        for size in range(self.largest + 1):
-            context.progress(0.9, f"orienting, sets of {size}")
-            self.ask(pairs, adjacent, size, context)
+        with context.best_so_far():
+            for size in range(self.largest + 1):
+                context.progress(0.9, f"orienting, sets of {size}")
+                self.ask(pairs, adjacent, size, context)
 
     def numbered(self, marks: NDArray[Any]) -> NDArray[Any]:
         """Return a (p, p) table of marks or edges in the numbers of the test's own nodes."""
@@ -82,25 +98,29 @@ class Separators:
         return marks[np.ix_(place, place)]
 
 
-def skeleton(found: Separators, max_given: int | None, context: Context) -> Bools:
+def skeleton(found: Separators, max_given: int | None, context: Context, barred: Bools | None = None) -> Bools:
     """Return the (p, p) adjacency that is left when every pair was asked given all sets of its neighbours; fills ``found``.
 
     Parameters
     ----------
     max_given : largest conditioning set, None for no limit.
+    barred : (p, p) pairs that are known not to be joined; what separates them is asked all the same.
     """
-    adjacent = ~np.eye(found.test.p, dtype=bool)
-    for size in itertools.count():
-        degree = adjacent.sum(axis=1)
-        if degree.max(initial=0) <= size or (max_given is not None and size > max_given):
-            break
-        context.progress(min(size / 5, 0.9), f"sets of {size}, {int(degree.sum()) // 2:,} edges left")
-        tested = found.ask(adjacent, adjacent, size, context)
-        adjacent &= found.p_value <= found.test.alpha
-        if not tested:
-            break
-        context.partial("graph", _outline(found, adjacent))
-    return adjacent
+    barred = np.zeros((found.test.p, found.test.p), dtype=bool) if barred is None else barred
+    pairs = ~np.eye(found.test.p, dtype=bool)
+    with context.best_so_far():
+        for size in itertools.count():
+            adjacent = pairs & ~barred
+            degree = adjacent.sum(axis=1)
+            if degree.max(initial=0) <= size or (max_given is not None and size > max_given):
+                break
+            context.progress(min(size / 5, 0.9), f"sets of {size}, {int(degree.sum()) // 2:,} edges left")
+            tested = found.ask(pairs, adjacent, size, context)
+            pairs = found.joined()
+            if not tested:
+                break
+            context.partial("graph", _outline(found, pairs & ~barred))
+    return found.joined() & ~barred
 
 
 def questions(pairs: Bools, adjacent: Bools, size: int) -> Iterator[Batch]:

@@ -72,7 +72,15 @@ def supported(search: Search[Tests, Found], test: Tests, params: TestedParams, c
     """
     for warning in test.warnings:
         context.warn(warning)
+    context.limit(params.time_limit)
     result = search(test, params, context.share(0, SEARCH_SHARE) if params.bootstrap else context)
+    context.limit(None)
+    if context.stopped is not None:
+        context.warn(
+            f"The search was stopped after {params.time_limit:g} s ({context.stopped}); this is the best graph so far. Allow more time "
+            "to let it come to its end."
+        )
+        result = dataclasses.replace(result, is_complete=False)
     asked = result.trace.counts()
     if skipped := int(asked["not tested"].sum()):
         context.warn(
@@ -145,6 +153,8 @@ def count_marks(search: Search[Tests, Found], test: Tests, params: TestedParams,
     counts: Counts = np.zeros((test.p, test.p, len(Mark)), np.int64)
     for seed in seeds:
         resample = test.resampled(np.random.default_rng(seed))
-        marks = search(resample, params, Context.silent(seed)).graph.marks
+        context = Context.silent(seed)
+        context.limit(params.time_limit)
+        marks = search(resample, params, context).graph.marks
         counts += marks[:, :, None] == np.arange(len(Mark))
     return counts

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from engine.core import Context, field, method
 from engine.discovery.icovered import Value, walk_icovered
 from engine.discovery.interventional import (
+    FORBIDDEN,
     Candidate,
     InterventionalParams,
     InterventionalResult,
     class_key,
     finished,
+    first_start,
     halts,
     known_targets,
     starts,
 )
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.members import BestMember
 from engine.discovery.orders import Ints
 from engine.discovery.plateau import essential
@@ -76,32 +79,36 @@ def utigsp(tests: InterventionalTests, params: UtIgspParams, context: Context) -
 
 def search(tests: InterventionalTests, params: UtIgspParams, context: Context) -> InterventionalResult:
     """Search from each start and return the best DAG, without bootstrap."""
-    known = dict.fromkeys(tests.known) if params.named == "ignore" else tests.known
+    known, knowledge = dict.fromkeys(tests.known) if params.named == "ignore" else tests.known, params.known(tests.nodes)
     told = known_targets(InterventionalTests(tests.observational, tests.invariance, known, tests.digest))
-    removals, scorer = RemovalTests(tests.observational), _Scorer(tests, told, params.score == "sum")
+    removals, scorer = RemovalTests(tests.observational, knowledge.must), _Scorer(tests, told, knowledge, params.score == "sum")
     best: Candidate | None = None
-    for start, order in starts(tests, params, context):
-        for candidate in _candidates(start, order, scorer, removals, params, context):
-            if best is None or candidate.value < best.value:
-                best = candidate
-                context.partial("graph", Graph.from_directed(tests.nodes, best.arrows))
-    assert best is not None
-    return finished(best, tests, removals, known, context, closed=params.named == "complete")
+    with context.best_so_far():
+        for start, order in starts(tests, params, context):
+            for candidate in _candidates(start, order, scorer, removals, params, context):
+                if best is None or candidate.value < best.value:
+                    best = candidate
+                    context.partial("graph", Graph.from_directed(tests.nodes, best.arrows))
+    best = best or first_start(tests, params, context)
+    return finished(best, tests, removals, known, knowledge, context, closed=params.named == "complete")
 
 
 class _Scorer:
-    """Counts edges and targets."""
+    """Counts forbidden arrows, edges and targets."""
 
-    def __init__(self, tests: InterventionalTests, told: list[int], summed: bool):
-        self.invariance, self.told, self.summed = tests.invariance, told, summed
+    def __init__(self, tests: InterventionalTests, told: list[int], knowledge: Knowledge, summed: bool):
+        self.invariance, self.told, self.barred, self.summed = tests.invariance, told, knowledge.barred, summed
         self._classes: set[tuple[tuple[int, ...], ...]] = set()
 
-    def value(self, n_edges: int, n_targets: int) -> Value:
-        return (n_edges + n_targets,) if self.summed else (n_edges, n_targets)
+    def value(self, n_edges: int, cost: int) -> Value:
+        """Return what a DAG with these edges and this sum over `of_node` is worth."""
+        n_forbidden, n_targets = divmod(cost, FORBIDDEN)
+        return (n_forbidden, n_edges + n_targets) if self.summed else (n_forbidden, n_edges, n_targets)
 
     def of_node(self, i: int, parents: int) -> int:
-        """Return in how many regimes a variable changes given these parents without being a known target."""
-        return (self.invariance.changed(i, parents) & ~self.told[i]).bit_count()
+        """Return in how many regimes a variable changes given these parents without being a known target; much more if one is forbidden."""
+        n_targets = (self.invariance.changed(i, parents) & ~self.told[i]).bit_count()
+        return n_targets + FORBIDDEN * (parents & self.barred[i]).bit_count()
 
     def of_dag(self, dag: Dag) -> Value:
         self.invariance.ask(enumerate(dag.parents))

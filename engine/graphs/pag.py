@@ -52,7 +52,7 @@ def mag_in(pag: Graph) -> Graph:
     Notes
     -----
     o-> becomes ->, --o becomes a directed edge away from the tail, and the o-o part, which is chordal, a DAG without unshielded collider
-    (Zhang 2008, theorem 2).
+    (Zhang 2008, theorem 2). Together with the arrows it is free of cycles too, which matters where knowledge has set some of them.
     """
     marks = pag.marks.copy()
     circle = marks == Mark.CIRCLE
@@ -60,8 +60,10 @@ def mag_in(pag: Graph) -> Graph:
     marks[circle.T & (pag.marks == Mark.ARROW)] = Mark.ARROW  # the far end stays
     marks[circle & (pag.marks.T == Mark.ARROW)] = Mark.TAIL
     marks[circle & (pag.marks.T == Mark.TAIL)] = Mark.ARROW
-    inner = dag_of(Graph(pag.nodes, np.where(loose, np.uint8(Mark.TAIL), np.uint8(Mark.NONE)), "ug"))
-    marks[loose] = inner.marks[loose]
+    lines = loose.any(axis=0)
+    inner = (marks == Mark.ARROW) & (marks.T == Mark.TAIL) & lines[:, None] & lines[None, :]
+    partly = np.where(loose | inner.T, np.uint8(Mark.TAIL), np.where(inner, np.uint8(Mark.ARROW), np.uint8(Mark.NONE)))
+    marks[loose] = dag_of(Graph(pag.nodes, partly, "cpdag")).marks[loose]
     return Graph(pag.nodes, marks, "mag")
 
 

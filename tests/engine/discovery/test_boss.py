@@ -9,6 +9,7 @@ from engine.core import Cancelled, Context, Dataset
 from engine.discovery.boss import BossParams, boss
 from engine.discovery.ges import EquivalenceClass, backward
 from engine.discovery.grow_shrink import GrowShrinkTrees
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.order_starts import starting_order
 from engine.discovery.order_walk import OrderWalk
 from engine.discovery.scores import GaussianScore, OracleScore, score_of
@@ -114,7 +115,7 @@ def test_starting_orders_follow_names_not_columns():
         drawn = []
         for columns in (list(frame), list(frame)[::-1]):
             test = fisher(frame[columns])
-            order = starting_order(n, score_of(test), test.nodes, Context.silent(3))
+            order = starting_order(n, score_of(test), Knowledge.none(test.nodes), Context.silent(3))
             drawn.append([test.nodes[k] for k in order])
         assert sorted(drawn[0]) == sorted(frame)
         assert n == 0 or drawn[0] == drawn[1]

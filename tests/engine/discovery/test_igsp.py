@@ -9,6 +9,7 @@ from engine.core import Context, UserError
 from engine.data import simulate
 from engine.discovery import igsp as module
 from engine.discovery.igsp import IgspParams, _Directions, igsp
+from engine.discovery.knowledge import Knowledge
 from engine.graphs import Graph, dag_of, interventional_cpdag_of
 from engine.graphs.bitsets import rows
 from engine.independence import InterventionalOracle
@@ -35,7 +36,7 @@ def test_the_walk_of_the_authors_is_nearly_always_exact(run):
 
 def test_contradicted_arrows_are_those_that_point_the_other_way_and_are_cut():
     for dag, drawn in itertools.chain(cases(30, seed=3, degree=3), cases(30, seed=4)):
-        directions = _Directions(InterventionalOracle(dag, drawn), Context.silent())
+        directions = _Directions(InterventionalOracle(dag, drawn), Knowledge.none(dag.nodes), Context.silent())
         around = rows(dag.skeleton)
         for i, j in np.argwhere(dag.skeleton).tolist():
             cut = any((dag.nodes[i] in goal) != (dag.nodes[j] in goal) for goal in drawn.values())
@@ -45,7 +46,7 @@ def test_contradicted_arrows_are_those_that_point_the_other_way_and_are_cut():
 
 def test_icovered_reversals_keep_what_an_intervention_has_shown():
     pair = Graph.from_edges("AB", ["A --> B"])
-    directions = _Directions(InterventionalOracle(pair, {"I": "A"}), Context.silent())
+    directions = _Directions(InterventionalOracle(pair, {"I": "A"}), Knowledge.none(pair.nodes), Context.silent())
     assert list(directions.icovered(module.Dag(pair.directed))) == []
     assert [(move.i, move.j) for move in directions.icovered(module.Dag(pair.directed.T))] == [(1, 0)]
 
