@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.discovery.interventional import InterventionalResult
-from pages.parts import causal, comparison, frame, pick, run
+from pages.parts import causal, comparison, frame, guide, knowledge, pick, run, targets
 
 ADVICE = (
     "Start with the first one; PC is a second opinion that shows the tests of each edge. Take FCI when something unmeasured may drive "
@@ -13,14 +13,18 @@ ADVICE = (
 frame.header("Causal discovery", "Which variable drives which? Learn a graph from measurements, and see the tests behind every edge.")
 
 run.adopt()
-data_place, method_place, button_place = st.columns([4, 3, 2], vertical_alignment="bottom")
+data_place, method_place, button_place = st.columns([3, 3, 2], vertical_alignment="bottom")
 with data_place:
     dataset = pick.dataset("samples", "interventional", "correlation", default="sachs")
 with method_place:
     method = pick.method("discovery", ADVICE)
 pick.about(dataset)
-params = pick.settings(method)
-result = run.panel(method, dataset, params, "Learn the graph", button_place)
+with st.container(horizontal=True):
+    guide.control(dataset)
+    known = knowledge.control(dataset)
+    targets.control(dataset)
+params = pick.settings(method, {"knowledge": known})
+result = run.panel(method, dataset, params, "Learn the graph", button_place) if knowledge.fits(known, dataset) else None
 
 if result:
     causal.verdict(result)

@@ -12,6 +12,7 @@ from pages.parts import charts, frame, graph, run, state
 from pages.parts import picture as drawn
 
 RESAMPLES = 100
+MORE_TIME = 4  # times the limit that was too short
 WIDE_FROM = 40  # variables from which on a graph needs the whole width
 MEANING = {"directed": "drives", "bidirected": "hidden common cause", "undetermined": "direction open"}
 
@@ -23,6 +24,12 @@ def verdict(result: GraphResult) -> None:
     if result.provenance:
         with more:
             frame.fold(result.provenance.warnings)
+    if not result.is_complete and result.provenance:
+        limit = result.provenance.params["time_limit"]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.warning(f"Stopped after {limit:g} s with the best graph so far.", icon=":material/timer:")
+            longer = MORE_TIME * limit
+            st.button(f"Search for {longer:g} s", icon=":material/more_time:", on_click=run.ask, kwargs={"time_limit": longer})
 
 
 @st.fragment

@@ -86,8 +86,12 @@ def method(area: str, advice: str = "") -> Method:
     return known[_chosen("method", "Method", {n: m.label for n, m in known.items()}, next(iter(known)), advice)]
 
 
-def settings(method: Method) -> Params:
+def settings(method: Method, given: Mapping[str, Any] | None = None) -> Params:
     """Build the form of a method; its values are part of the address.
+
+    Parameters
+    ----------
+    given : values of settings that the page draws elsewhere.
 
     Another method starts from its own defaults and takes over only what the address names, which is what the user has changed.
     """
@@ -95,21 +99,26 @@ def settings(method: Method) -> Params:
     if state.kept(SHOWN, "") != method.name:
         st.session_state.update({f"set.{f.name}": _from_address(f) for f in specs(params)})
         state.keep(SHOWN, method.name)
-    made = form(params, "set.")
+    made = form(params, "set.", given or {})
     state.set_link({f.name: _text(getattr(made, f.name)) if getattr(made, f.name) != f.default else None for f in specs(params)})
     return made
 
 
-def form(params: type[Params], prefix: str) -> Params:
+def form(params: type[Params], prefix: str, given: Mapping[str, Any] | None = None) -> Params:
     """Build a form from declared parameters, usual ones first, advanced ones behind a button.
 
     The first value of a field comes from the session (``prefix`` and name), else from the address, else from its declaration.
+
+    Parameters
+    ----------
+    given : values of fields that are not part of the form.
     """
-    fields = specs(params)
+    values = dict(given or {})
+    fields = [f for f in specs(params) if f.name not in values]
     usual = [f for f in fields if not f.advanced][:ONE_ROW]
     advanced = [f for f in fields if f not in usual]
     *columns, last = st.columns([3] * len(usual) + [2], vertical_alignment="bottom")
-    values = {f.name: _widget(f, column, prefix) for f, column in zip(usual, columns, strict=True)}
+    values |= {f.name: _widget(f, column, prefix) for f, column in zip(usual, columns, strict=True)}
     with last.popover("More", icon=":material/tune:"):
         for f in advanced:
             values[f.name] = _widget(f, st, prefix)
@@ -159,6 +168,8 @@ def _widget(f: Spec, place: Any, prefix: str) -> Any:
         return place.selectbox(label, f.choices, **common)
     if f.type is bool:
         return place.toggle(label, **common)
+    if f.type is str:
+        return place.text_area(label, **common)
     low, high = (None if limit is None else f.type(limit) for limit in (f.low, f.high))
     if f.type is float and f.log and low is not None and high is not None:
         grid = log_grid(low, high, f.default, st.session_state[key])

@@ -10,10 +10,9 @@ import streamlit as st
 from engine import jobs
 from engine.core import Dataset, UserError
 from engine.data import SIMULATORS, combine, inspect_file, read_targets, simulate
-from pages.parts import frame, pick
+from pages.parts import frame, pick, targets
 
 EXTENSIONS = ["csv", "tsv", "txt", "xlsx", "parquet", "h5ad", "gz", "zip"]
-KNOWLEDGE = ["nothing (observational)", "known targets", "unknown targets"]
 
 
 def files() -> None:
@@ -71,39 +70,19 @@ def _as_regimes(tables: Mapping[str, Dataset]) -> None:
         {
             "file": list(tables),
             "condition": [name.rsplit(".", 1)[0] for name in tables],
-            "intervention": [KNOWLEDGE[0] if n == 0 else KNOWLEDGE[2] for n in range(len(tables))],
+            "intervention": [targets.KNOWLEDGE[0 if n == 0 else 2] for n in range(len(tables))],
             "targets": [""] * len(tables),
         }
     )
-    columns = ", ".join(next(iter(tables.values())).columns[:20])
-    edited = st.data_editor(
-        start, hide_index=True, disabled=["file"], key="data.regimes",
-        column_config={
-            "intervention": st.column_config.SelectboxColumn(options=KNOWLEDGE, required=True),
-            "targets": st.column_config.TextColumn(help=f"Variables that were changed, with commas between. Columns: {columns}"),
-        },
-    )  # fmt: skip
+    edited = targets.edit(start, next(iter(tables.values())).columns, "data.regimes")
     table = st.file_uploader("Or a target table (CSV: environment, target)", ["csv", "tsv", "txt"], key="data.targets")
     if st.button("Use as conditions", type="primary", icon=":material/join:"):
         try:
             datasets = {row.condition: tables[row.file] for row in edited.itertuples()}
-            targets = read_targets(table.getvalue(), datasets) if table else _targets(edited)
-            _keep(combine(datasets, targets))
+            goals = read_targets(table.getvalue(), datasets) if table else targets.read(edited)
+            _keep(combine(datasets, goals))
         except UserError as problem:
             frame.error(problem)
-
-
-def _targets(edited: pd.DataFrame) -> dict[str, tuple[str, ...] | None]:
-    """Read the edited rows: () for observational, names for known targets, None for unknown ones."""
-    found: dict[str, tuple[str, ...] | None] = {}
-    for row in edited.itertuples():
-        names = tuple(part.strip() for part in str(row.targets).split(",") if part.strip())
-        found[row.condition] = {KNOWLEDGE[0]: (), KNOWLEDGE[1]: names, KNOWLEDGE[2]: None}[row.intervention]
-        if row.intervention == KNOWLEDGE[1] and not names:
-            raise UserError(
-                f"Condition {row.condition} has known targets, but none is named.", "Name them, or choose unknown targets.", row.condition
-            )
-    return found
 
 
 def _keep_button(label: str, dataset: Dataset) -> None:
