@@ -39,7 +39,8 @@ def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentPa
     runner.add_argument("--quiet", action="store_true", help="no progress on the error stream")
     for spec in specs(method.params):
         limits = f" [{spec.low:g} to {spec.high:g}]" if spec.low is not None and spec.high is not None else ""
-        runner.add_argument(f"--{spec.name}", help=f"{spec.label}{limits}, default {spec.default}".replace("%", "%%"))
+        names = dict.fromkeys((f"--{spec.name}", f"--{spec.name.replace('_', '-')}"))
+        runner.add_argument(*names, dest=spec.name, help=f"{spec.label}{limits}, default {spec.default}".replace("%", "%%"))
     given = parser.parse_args(arguments)
     texts = {spec.name: (spec, getattr(given, spec.name)) for spec in specs(method.params)}
     params = method.params.from_dict({key: spec.parse(text) for key, (spec, text) in texts.items() if text is not None})
