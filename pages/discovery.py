@@ -13,14 +13,14 @@ ADVICE = (
 frame.header("Causal discovery", "Which variable drives which? Learn a graph from measurements, and see the tests behind every edge.")
 
 run.adopt()
-data_place, method_place, several_place, button_place = st.columns([4, 3, 2, 2], vertical_alignment="bottom")
+data_place, method_place, several_place, button_place = st.columns([4, 3, 2.3, 2.2], vertical_alignment="bottom")
 with data_place:
     dataset = pick.dataset("samples", "interventional", "correlation", default="sachs")
 with method_place:
     method = pick.method("discovery", ADVICE)
 pick.about(dataset)
 params = pick.settings(method)
-several = together.panel("discovery", dataset, several_place, button_place)
+several = together.panel(method, dataset, several_place, button_place)
 result = None if several else run.panel(method, dataset, params, "Learn the graph", button_place)
 
 if result:

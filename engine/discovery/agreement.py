@@ -38,8 +38,8 @@ class Agreement:
         ``level`` (see `LEVELS`) and ``verdict``, a sentence.
     edges : the same rows, one column per method: the edge as the method draws it, such as ``A o-> B``; empty where it joins nothing.
     consensus : the pairs that more than half of the methods join, with circles (so its kind is PAG, though it need not be the PAG of any
-        model). At each end stands the mark of those that decide, if they agree, else a circle. ``support`` is the share of methods that
-        say what is drawn; a circle says only that the pair is joined, so everyone who joins it says that.
+        model). At each end stands the mark of those that decide, if they agree, else a circle. ``support`` is the share of methods with
+        each mark there, so an edge about which the methods contradict each other has little.
     skeleton, contradictions : (m, m) tables by name: pairs that one of two methods joins and the other does not; pairs at an end of which
         one draws an arrowhead and the other a tail.
     """
@@ -165,8 +165,7 @@ def _consensus(nodes: tuple[str, ...], claims: Marks) -> Graph:
     joined = (claims > 0).mean(axis=0)
     marks = np.select([joined <= 0.5, arrow & ~tail, tail & ~arrow], [Mark.NONE, Mark.ARROW, Mark.TAIL], Mark.CIRCLE)
     support = (claims[..., None] == np.arange(len(Mark))).mean(axis=0)
-    only_joined = np.stack([1 - joined, joined, 0 * joined, 0 * joined], axis=2)
-    return Graph(nodes, marks.astype(np.uint8), "pag", support=np.where((marks == Mark.CIRCLE)[..., None], only_joined, support))
+    return Graph(nodes, marks.astype(np.uint8), "pag", support=support)
 
 
 def _sides(said: NDArray[np.uint8]) -> Iterator[Sides]:

@@ -9,7 +9,7 @@ from engine.discovery.agreement import LEVELS, Agreement, agreement, why
 from engine.discovery.result import GraphResult
 from pages.parts import causal, frame, graph, picture, run, state
 
-PAIR, SEEN = "agreement.pair", "agreement.seen"
+PAIR, FIRST, SEEN = "agreement.pair", "agreement.first", "agreement.seen"
 TALLY = {
     "same marks": "{} with the same marks in all of them",
     "no contradiction": "{} without a contradiction",
@@ -43,7 +43,7 @@ def show(keys: Mapping[str, str]) -> None:
     with drawn:
         chosen = _picture(found, results)
     with pairs:
-        _table(found)
+        _table(found, *chosen)
     with apart:
         _distances(found)
     _evidence(results, *chosen)
@@ -80,8 +80,8 @@ def _picture(found: Agreement, results: Mapping[str, GraphResult]) -> tuple[str,
         if found.consensus.n_edges:
             clicked = graph.show(found.consensus, key="agreement.graph")
             st.caption(
-                "Drawn is what more than half of the methods join. The number and the strength of a line say how many of them draw it "
-                "like this. A circle is an end that they leave open or contradict each other about."
+                "Drawn is what more than half of the methods join. The number and the strength of a line say how many of them draw exactly "
+                "this. A circle is an end that they leave open or, on a faint line, one that they contradict each other about."
             )
             graph.downloads(found.consensus, key="agreement.graph", name="agreement")
             _follow(clicked, found)
@@ -92,20 +92,22 @@ def _picture(found: Agreement, results: Mapping[str, GraphResult]) -> tuple[str,
 
 
 def _follow(clicked: graph.Selection | None, found: Agreement) -> None:
-    """Turn to the pair whose edge was clicked since the last drawing."""
+    """Turn to the pair that was clicked since the last drawing, or to the worst of the pairs of a variable that was clicked."""
     if clicked == state.kept(SEEN, None):
         return
     state.keep(SEEN, clicked)
-    if clicked and clicked.kind == "edge":
-        row = next(row for row in found.pairs.itertuples() if {row.source, row.target} == set(clicked.names))
-        state.keep(PAIR, _label(row.source, row.target))
+    if clicked:
+        rows = (row for row in found.pairs.itertuples() if set(clicked.names) <= {row.source, row.target})
+        state.keep(PAIR, next((_label(row.source, row.target) for row in rows), state.kept(PAIR, "")))
 
 
 def _one_pair(found: Agreement, results: Mapping[str, GraphResult]) -> tuple[str, str]:
     """Let the user choose a pair, and say who claims what about it and why they differ."""
     named = {_label(row.source, row.target): row for row in found.pairs.itertuples()}
-    if state.kept(PAIR, "") not in named:
-        state.keep(PAIR, next(iter(named)))
+    first = next(iter(named))
+    if state.kept(PAIR, "") not in named or state.kept(PAIR, "") == state.kept(FIRST, ""):  # not chosen by the user
+        state.keep(PAIR, first)
+    state.keep(FIRST, first)
     row = named[st.selectbox("Pair of variables, the worst disagreement first", list(named), key=PAIR)]
     a, b = str(row.source), str(row.target)
     st.markdown(f"**{frame.escape(str(row.verdict))}**")
@@ -118,8 +120,8 @@ def _one_pair(found: Agreement, results: Mapping[str, GraphResult]) -> tuple[str
     return a, b
 
 
-def _table(found: Agreement) -> None:
-    """List all pairs; a tick turns to that pair below."""
+def _table(found: Agreement, a: str, b: str) -> None:
+    """List all pairs and say in words what there is about the chosen one; a tick chooses another."""
     marks = {name: [_symbol(edge) for edge in found.edges[name]] for name in found.names}
     shown = {
         "pair": [_label(row.source, row.target) for row in found.pairs.itertuples()],
@@ -137,18 +139,21 @@ def _table(found: Agreement) -> None:
         on_select=ticked, selection_mode="single-row", column_config={"verdict": st.column_config.TextColumn(width="large")},
     )  # fmt: skip
     st.caption("The marks stand between the first and the second variable of the pair. Tick a row to see the tests behind it below.")
+    verdict = found.pairs["verdict"][found.pairs["source"].eq(a) & found.pairs["target"].eq(b)].item()
+    st.markdown(f"**{frame.escape(_label(a, b))}**: {frame.escape(verdict)}")
 
 
 def _distances(found: Agreement) -> None:
     """Show for every two methods how many pairs keep them apart."""
     tables = {
         "Pairs that one of the two joins and the other does not": found.skeleton,
-        "Pairs with a contradiction: an arrowhead against a tail at the same end": found.contradictions,
+        "Pairs about which the two contradict each other": found.contradictions,
     }
     for place, (words, table) in zip(st.columns(2, gap="medium"), tables.items(), strict=True):
         with place:
             st.markdown(f"**{words}**")
             frame.table(table)
+    st.caption("A contradiction is an arrowhead against a tail at the same end of an edge. An end that is left open contradicts nothing.")
 
 
 def _evidence(results: Mapping[str, GraphResult], a: str, b: str) -> None:

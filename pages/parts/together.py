@@ -11,7 +11,7 @@ from engine import catalogue, jobs
 from engine.core import Dataset, Method, Params, UserError
 from pages.parts import agreement, frame, pick, run, state
 
-CHOSEN, WAITING = "together.chosen", "together.waiting"
+CHOSEN, OPEN, WAITING, BESIDE = "together.chosen", "together.open", "together.waiting", "together.beside"
 USUAL = ("grasp", "ges", "pc", "fci", "utigsp")  # one or two of each kind
 SHORT = {
     "grasp": "GRaSP", "boss": "BOSS", "ges": "GES", "pc": "PC", "gsp": "GSP", "igsp": "IGSP", "utigsp": "UT-IGSP",
@@ -44,7 +44,7 @@ class Member:
         return self.key in state.kept(WAITING, [])
 
 
-def panel(area: str, dataset: Dataset, picker: Any, back: Any) -> bool:
+def panel(method: Method, dataset: Dataset, picker: Any, back: Any) -> bool:
     """Let the user run several methods at once; return whether the page shows those instead of a single one.
 
     The address names the methods. Each runs with its standard settings and with what the address changes of them, as it would when chosen
@@ -52,16 +52,20 @@ def panel(area: str, dataset: Dataset, picker: Any, back: Any) -> bool:
 
     Parameters
     ----------
+    method : the single method that the page has chosen; another choice leads back to it.
     picker, back : places of the button that opens the choice, and of the one that leads back to a single method.
     """
-    fitting = {m.name: _member(m, dataset) for m in catalogue.in_area(area) if m.needs != "interventional" or dataset.regimes}
+    fitting = {m.name: _member(m, dataset) for m in catalogue.in_area(method.area) if m.needs != "interventional" or dataset.regimes}
+    if state.kept(BESIDE, method.name) != method.name:
+        _one()
+    state.keep(BESIDE, method.name)
     named = [name for name in state.link("together").split(",") if name]
     asked = [fitting[name] for name in fitting if name in named]
     with picker:
         _choice(fitting, asked)
     if not named:
         return False
-    back.button("One method only", icon=":material/arrow_back:", width="stretch", on_click=state.set_link, args=({"together": None},))
+    back.button("One method", icon=":material/arrow_back:", width="stretch", on_click=_one, help=f"Back to {method.label} alone.")
     state.set_link({"job": None})
     left_out = [SHORT.get(name, name) for name in named if name not in fitting]
     if left_out:
@@ -76,17 +80,21 @@ def panel(area: str, dataset: Dataset, picker: Any, back: Any) -> bool:
     return True
 
 
+def _one() -> None:
+    state.set_link({"together": None})
+
+
 def _member(method: Method, dataset: Dataset) -> Member:
     params = pick.from_address(method.params, *ALONE)
     return Member(method, params, jobs.key_of(method, params, dataset.digest))
 
 
 def _choice(fitting: Mapping[str, Member], asked: Sequence[Member]) -> None:
-    """Draw the button behind which the methods are chosen; another label, and so a closed one, once they run."""
+    """Draw the button behind which the methods are chosen."""
     first = state.kept(CHOSEN, [member.method.name for member in asked] or list(USUAL))
     state.keep(CHOSEN, [name for name in first if name in fitting])
     label = f"{len(asked)} methods" if asked else "Several methods"
-    with st.popover(label, icon=":material/compare_arrows:", width="stretch"):
+    with st.popover(label, width="stretch", key=OPEN, on_change="rerun"):  # a state of its own, so that the click on Run closes it
         names = {name: member.method.label for name, member in fitting.items()}
         chosen = st.multiselect("Methods to run on this table", list(names), format_func=names.__getitem__, key=CHOSEN)
         st.caption("Each runs with its standard settings and with what you changed on this page. Then see where their graphs agree.")
@@ -99,6 +107,7 @@ def _choice(fitting: Mapping[str, Member], asked: Sequence[Member]) -> None:
 def _ask(members: Sequence[Member]) -> None:
     """Name the methods in the address and ask for those that have no result."""
     state.set_link({"together": ",".join(member.method.name for member in members), "job": None})
+    state.keep(OPEN, False)
     _want(members)
 
 
@@ -137,7 +146,7 @@ def _status(members: Sequence[Member], dataset: Dataset) -> None:
     if any(member.is_waiting or (job and job.is_live) for member, job in found):
         _watch(members, dataset, _over(members))
     else:
-        st.caption(" · ".join(f"{member.name}: {frame.escape(run.settings(job))}" for member, job in found if job and job.state == "done"))
+        _settings({member.name: run.settings(job) for member, job in found if job and job.state == "done"})
     missing = [member for member, job in found if job is None and not member.is_waiting]
     for member, job in found:
         if job and job.state in ("failed", "cancelled") and not member.is_waiting:
@@ -147,6 +156,14 @@ def _status(members: Sequence[Member], dataset: Dataset) -> None:
             names = ", ".join(member.name for member in missing)
             st.markdown(f"Not run yet on this table with these settings: **{frame.escape(names)}**")
             st.button("Run what is missing", type="primary", icon=":material/play_arrow:", on_click=_want, args=(missing,))
+
+
+def _settings(used: Mapping[str, str]) -> None:
+    """Say in one line with which settings each method ran."""
+    alike = len(set(used.values())) == 1
+    words = f"{', '.join(used)}: {next(iter(used.values()))}" if alike else " · ".join(f"{name}: {text}" for name, text in used.items())
+    if used:
+        st.caption(f"{frame.escape(words)}. What you change above goes for every method that has the setting.")
 
 
 @st.fragment(run_every=run.POLL_S)

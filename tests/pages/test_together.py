@@ -1,6 +1,5 @@
 """Several methods run from one button, their address brings them back, and what fails does not hide the others."""
 
-import engine
 from engine import jobs
 from engine.core import Dataset
 from engine.data import sample
@@ -8,12 +7,7 @@ from engine.discovery.agreement import agreement, why
 from pages.parts import together
 from tests.pages.test_discovery import SECONDS, button, texts
 
-THREE = {"PC": "pc", "GES": "ges", "FCI": "fci"}
-
-
-def link(app, name):
-    value = app.query_params[name]
-    return value[0] if isinstance(value, list) else value
+THREE = {"GES": "ges", "PC": "pc", "FCI": "fci"}  # in the order of the page
 
 
 def run_all(app):
@@ -33,62 +27,51 @@ def chosen(app, *names):
     return button(app, "Run these").click().run()
 
 
-def frames(app):
-    return [element.value for element in app.dataframe]
-
-
 def test_one_button_runs_all_and_shows_what_the_engine_finds(open_page, run):
     app = run_all(chosen(open_page("discovery.py"), *THREE.values()))
     assert not app.exception
     assert {job.method for job in jobs.shared().all()} == set(THREE.values())
-    assert link(app, "together") == "pc,ges,fci"
+    assert app.query_params["together"] in ("ges,pc,fci", ["ges,pc,fci"])
     results = {name: run(method, "sachs") for name, method in THREE.items()}
-    found = agreement({name: results[name] for name in ("GES", "PC", "FCI")})
-    table = next(frame for frame in frames(app) if "verdict" in frame)
+    found = agreement(results)
+    tables = [element.value for element in app.dataframe]
+    table = next(frame for frame in tables if "verdict" in frame)
     assert table["verdict"].tolist() == found.pairs["verdict"].tolist()
     assert {"GES", "PC", "FCI"} <= set(table)
     shown = texts(app)
     assert f"{len(found.pairs)} pairs are joined by at least one of the 3 methods" in shown
-    assert any(frame.to_numpy().tolist() == found.contradictions.to_numpy().tolist() for frame in frames(app))
+    assert any(frame.to_numpy().tolist() == found.contradictions.to_numpy().tolist() for frame in tables)
     assert "Learn the graph" not in [found.label for found in app.button], "the page shows several methods, not one"
+    a, b, verdict = found.pairs.loc[3, ["source", "target", "verdict"]]
+    app.selectbox(key="agreement.pair").set_value(f"{a}, {b}").run()
+    assert f"{a} and {b}, method by method" in [heading.value for heading in app.subheader]
+    shown = texts(app).replace("\\", "")
+    for sentence in (verdict, *why(results, a, b), *(result.evidence(a, b).sentence for result in results.values())):
+        assert sentence in shown
 
 
-def test_more_methods_than_one_visitor_may_run_at_a_time_all_run(open_page):
-    wanted = ["boss", "ges", "pc", "gsp", "fci"]
-    assert len(wanted) > jobs.shared().limits.live_per_owner
-    app = run_all(chosen(open_page("discovery.py"), *wanted))
-    assert not app.exception
-    assert {job.method for job in jobs.shared().all() if job.state == "done"} == set(wanted)
-    assert "at least one of the 5 methods" in texts(app)
-
-
-def test_the_address_brings_the_agreement_back_with_changed_settings(open_page):
-    app = open_page("discovery.py", method="pc", alpha="0.01", together="pc,ges")
+def test_the_address_brings_all_back_with_its_settings_and_no_more_run_than_one_visitor_may(open_page, monkeypatch):
+    monkeypatch.setenv("CAUSEWAY_LIVE_PER_OWNER", "1")
+    link = {"method": "pc", "alpha": "0.01", "bootstrap": "50", "together": "pc,ges"}
+    app = open_page("discovery.py", **link)
     assert "Not run yet on this table with these settings: **GES, PC**" in texts(app)
     app = run_all(button(app, "Run what is missing").click().run())
-    assert [job.params["alpha"] for job in jobs.shared().all()] == [0.01, 0.01]
-    before = len(jobs.shared().all())
-    again = open_page("discovery.py", method="pc", alpha="0.01", together="pc,ges")
+    assert [(job.params["alpha"], job.params["bootstrap"]) for job in jobs.shared().all()] == [(0.01, 0), (0.01, 0)]
+    again = open_page("discovery.py", **link)
     assert "at least one of the 2 methods" in texts(again)
-    assert len(jobs.shared().all()) == before
-    button(again, "One method only").click().run()
+    assert len(jobs.shared().all()) == 2
+    again.number_input(key="set.bootstrap").set_value(0).run()
+    button(again, "One method").click().run()
     assert "together" not in again.query_params
-    assert "of 55 pairs are joined" in texts(again), "the run of one method is one of those that ran together"
+    assert "of 55 pairs are joined" in texts(again), "the run of the one method is one of those that ran together"
 
 
-def test_another_pair_shows_its_verdict_reasons_and_evidence(open_page):
-    app = run_all(chosen(open_page("discovery.py"), "ges", "pc"))
-    results = {name: engine.run(method, "sachs") for name, method in (("GES", "ges"), ("PC", "pc"))}
-    row = agreement(results).pairs.iloc[3]
-    app.selectbox(key="agreement.pair").set_value(f"{row['source']}, {row['target']}").run()
-    shown = texts(app)
-    assert f"{row['source']} and {row['target']}, method by method" in "\n".join(heading.value for heading in app.subheader)
-    assert row["verdict"] in shown.replace("\\", "")
-    for sentence in [
-        *why(results, row["source"], row["target"]),
-        *(r.evidence(row["source"], row["target"]).sentence for r in results.values()),
-    ]:
-        assert sentence in shown.replace("\\", "")
+def test_choosing_a_method_leads_back_to_it(open_page):
+    app = open_page("discovery.py", together="pc,ges")
+    assert "There is nothing to compare yet." in texts(app)
+    app.selectbox(key="pick.method").set_value("fci").run()
+    assert "together" not in app.query_params
+    assert "Press Learn the graph to run FCI." in texts(app)
 
 
 def test_what_fails_or_was_cancelled_is_said_and_does_not_hide_the_others(open_page):
