@@ -55,7 +55,7 @@ class Agreement:
 
     def ends(self, a: str, b: str) -> pd.DataFrame:
         """Return what each method says at either end of a pair: arrowhead, tail, circle or nothing; one row per method."""
-        i, j = self.nodes.index(a), self.nodes.index(b)
+        i, j = self.consensus.index(a), self.consensus.index(b)
         said = {f"at {end}": [END[Mark(code)] for code in codes] for end, codes in ((a, self.claims[:, j, i]), (b, self.claims[:, i, j]))}
         return pd.DataFrame(said, index=list(self.names))
 
@@ -131,7 +131,8 @@ def why(results: Mapping[str, GraphResult], a: str, b: str) -> list[str]:
     if not found or not joined.all():
         found += [_score(name, run, a, b) for name, run in results.items() if isinstance(run, ScoredResult)]
     allows = np.array([run.graph.kind in ("mag", "pag") for run in runs])
-    if set(map(tuple, said[joined & allows].tolist())) != set(map(tuple, said[joined & ~allows].tolist())) and 0 < allows.sum() < len(runs):
+    with_hidden, without = (set(map(tuple, said[joined & group].tolist())) for group in (allows, ~allows))
+    if with_hidden and without and with_hidden != without:
         allowing = [name for name, can in zip(names, allows, strict=True) if can]
         verb = "allow" if len(allowing) > 1 else "allows"
         found.append(f"{_listed(allowing)} {verb} for hidden common causes; the others assume that there are none.")

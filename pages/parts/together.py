@@ -75,8 +75,8 @@ def panel(method: Method, dataset: Dataset, picker: Any, back: Any) -> bool:
     results = {member.name: member.key for member in asked if member.job and member.job.state == "done"}
     if len(results) > 1:
         agreement.show(results)
-    elif not any(member.is_waiting or (member.job and member.job.is_live) for member in asked):
-        frame.empty("There is nothing to compare yet.", "Two methods that have run are needed. Choose some under Several methods.")
+    elif _over(asked) == {member.key for member in asked}:
+        frame.empty("There is nothing to compare.", "Two finished runs are needed: run one again, or choose other methods.")
     return True
 
 

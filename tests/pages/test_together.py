@@ -68,7 +68,7 @@ def test_the_address_brings_all_back_with_its_settings_and_no_more_run_than_one_
 
 def test_choosing_a_method_leads_back_to_it(open_page):
     app = open_page("discovery.py", together="pc,ges")
-    assert "There is nothing to compare yet." in texts(app)
+    assert "Not run yet" in texts(app)
     app.selectbox(key="pick.method").set_value("fci").run()
     assert "together" not in app.query_params
     assert "Press Learn the graph to run FCI." in texts(app)

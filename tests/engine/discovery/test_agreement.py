@@ -185,6 +185,11 @@ def test_why_names_the_score_and_what_a_method_allows_for(run):
     assert why({"PC": arrow, "FCI": circles}, "A", "B") == ["FCI allows for hidden common causes; the others assume that there are none."]
 
 
+def test_what_a_method_allows_for_does_not_explain_that_it_joins_nothing():
+    graphs = {"PC": Graph.from_edges("AB", ["A --> B"], "cpdag"), "FCI": Graph.empty("AB", "pag")}
+    assert why(results(graphs), "A", "B") == []
+
+
 def test_one_method_or_other_variables_are_refused():
     with pytest.raises(UserError, match="at least two"):
         agreement(results({"PC": HAND["PC"]}))
