@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.discovery.interventional import InterventionalResult
-from pages.parts import causal, comparison, frame, guide, knowledge, pick, run, targets
+from pages.parts import causal, comparison, frame, guide, knowledge, pick, run, targets, together
 
 ADVICE = (
     "Start with the first one; PC is a second opinion that shows the tests of each edge. Take FCI when something unmeasured may drive "
@@ -19,12 +19,15 @@ with data_place:
 with method_place:
     method = pick.method("discovery", ADVICE)
 pick.about(dataset)
-with st.container(horizontal=True):
+tools = st.container(horizontal=True)
+with tools:
     guide.control(dataset)
     known = knowledge.control(dataset)
     targets.control(dataset)
 params = pick.settings(method, {"knowledge": known})
-result = run.panel(method, dataset, params, "Learn the graph", button_place) if knowledge.fits(known, dataset) else None
+result = None
+if knowledge.fits(known, dataset) and not together.panel(method, dataset, tools, button_place):
+    result = run.panel(method, dataset, params, "Learn the graph", button_place)
 
 if result:
     causal.verdict(result)

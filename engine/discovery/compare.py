@@ -24,6 +24,7 @@ COLUMNS = [
     "decision_second",
     "reason",
 ]
+RUNS = ("the first run", "the second")
 
 
 class Answer(NamedTuple):
@@ -55,13 +56,24 @@ def compare(a: GraphResult, b: GraphResult) -> pd.DataFrame:
     """
     rows = []
     for row in differences(a.graph, b.graph).itertuples(index=False):
-        source, target = str(row.source), str(row.target)
-        pair = (source, target) if row.change in ("added", "removed") else _turning_pair(a, b, source, target)
-        rows.append([*row, *(_test_of(a, b, pair) if pair else _no_test())])
+        rows.append([*row, *_deciding_test(a, b, str(row.source), str(row.target), RUNS)])
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _test_of(a: GraphResult, b: GraphResult, pair: tuple[str, str]) -> list[object]:
+def reason(a: GraphResult, b: GraphResult, source: str, target: str, names: tuple[str, str] = RUNS) -> str:
+    """Return the sentence of `compare` for one pair whose marks differ, with the two runs called by these names; empty without a test."""
+    pair, *_, found = _deciding_test(a, b, source, target, names)
+    return str(found) if pair else ""
+
+
+def _deciding_test(a: GraphResult, b: GraphResult, source: str, target: str, names: tuple[str, str]) -> list[object]:
+    """Return the columns that describe the test behind the difference in one pair."""
+    joined = {target in result.graph.adjacent(source) for result in (a, b)}
+    pair = (source, target) if len(joined) == 2 else _turning_pair(a, b, source, target)
+    return _test_of(a, b, pair, names) if pair else _no_test()
+
+
+def _test_of(a: GraphResult, b: GraphResult, pair: tuple[str, str], names: tuple[str, str]) -> list[object]:
     """Return the columns that describe the test of a pair that weighed most in the run that separated it."""
     mine, theirs = a.decider(*pair), b.decider(*pair)
     found = [decider for decider in (mine, theirs) if decider]
@@ -70,14 +82,14 @@ def _test_of(a: GraphResult, b: GraphResult, pair: tuple[str, str]) -> list[obje
     best: Decider = max(found, key=lambda decider: (decider.decision == "independent", decider.p_value))
     first, second = answer(a, *pair, best.given), answer(b, *pair, best.given)
     if mine and theirs and mine.decision == theirs.decision == "independent" and mine.given != theirs.given:
-        reason = (
-            f"{pair[0]} and {pair[1]} are separated best by {set_text(mine.given)} in the first run (p = {p_text(mine.p_value)}), "
-            f"by {set_text(theirs.given)} in the second (p = {p_text(theirs.p_value)})."
+        told = (
+            f"{pair[0]} and {pair[1]} are separated best by {set_text(mine.given)} in {names[0]} (p = {p_text(mine.p_value)}), "
+            f"by {set_text(theirs.given)} in {names[1]} (p = {p_text(theirs.p_value)})."
         )
     else:
         question = f"{pair[0]} and {pair[1]} given {set_text(best.given)}"
-        reason = f"{question}: {_told(first, a)} in the first run, {_told(second, b)} in the second."
-    return [" and ".join(pair), best.given, first.p_value, second.p_value, first.decision, second.decision, reason]
+        told = f"{question}: {_told(first, a)} in {names[0]}, {_told(second, b)} in {names[1]}."
+    return [" and ".join(pair), best.given, first.p_value, second.p_value, first.decision, second.decision, told]
 
 
 def answer(result: GraphResult, a: str, b: str, given: tuple[str, ...]) -> Answer:

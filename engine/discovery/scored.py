@@ -61,13 +61,17 @@ class ScoredResult(GraphResult):
         rows = super().summary()
         return [*rows[:-1], ("Score", f"{self.score:,.1f}"), rows[-1]]
 
+    def gain(self, a: str, b: str) -> float | None:
+        """Return by how much the score falls without the edge between two variables; None when there is none."""
+        rows = self.gains[self.gains["source"].isin((a, b)) & self.gains["target"].isin((a, b))]
+        return None if rows.empty else float(rows["gain"].iloc[0])
+
     def evidence(self, a: str, b: str) -> Evidence:
         """Return the tests of a pair and what they, the score and the graph say, in words."""
-        found = super().evidence(a, b)
-        rows = self.gains[self.gains["source"].isin((a, b)) & self.gains["target"].isin((a, b))]
-        if rows.empty:
+        found, gain = super().evidence(a, b), self.gain(a, b)
+        if gain is None:
             return Evidence(f"{found.sentence} The score decides, not the test: an edge must be worth its penalty.", found.tests)
-        return Evidence(f"{found.sentence} Without this edge the score would fall by {rows['gain'].iloc[0]:,.3g}.", found.tests)
+        return Evidence(f"{found.sentence} Without this edge the score would fall by {gain:,.3g}.", found.tests)
 
 
 def scored_result(parents: Sequence[int], score: LocalScore, test: IndependenceTest, known: Knowledge) -> ScoredResult:

@@ -33,23 +33,23 @@ def shd(a: Graph, b: Graph) -> int:
     UserError
         When the graphs do not have the same variables.
     """
-    differ = a.marks != _aligned(a, b)
+    differ = a.marks != aligned(a, b)
     return int(np.count_nonzero(np.triu(differ | differ.T)))
 
 
 def skeleton_scores(estimate: Graph, truth: Graph) -> Scores:
     """Return precision, recall and F1 of the adjacencies, whatever their marks."""
-    return _scores(np.triu(estimate.skeleton), np.triu(_aligned(estimate, truth) != Mark.NONE))
+    return _scores(np.triu(estimate.skeleton), np.triu(aligned(estimate, truth) != Mark.NONE))
 
 
 def arrowhead_scores(estimate: Graph, truth: Graph) -> Scores:
     """Return precision, recall and F1 of the arrowheads: one counts as found when the truth has it at the same end of the same edge."""
-    return _scores(estimate.marks == Mark.ARROW, _aligned(estimate, truth) == Mark.ARROW)
+    return _scores(estimate.marks == Mark.ARROW, aligned(estimate, truth) == Mark.ARROW)
 
 
 def tail_scores(estimate: Graph, truth: Graph) -> Scores:
     """Return precision, recall and F1 of the tails, counted like `arrowhead_scores`."""
-    return _scores(estimate.marks == Mark.TAIL, _aligned(estimate, truth) == Mark.TAIL)
+    return _scores(estimate.marks == Mark.TAIL, aligned(estimate, truth) == Mark.TAIL)
 
 
 def differences(a: Graph, b: Graph) -> pd.DataFrame:
@@ -61,7 +61,7 @@ def differences(a: Graph, b: Graph) -> pd.DataFrame:
         ``source``, ``target``; ``first`` and ``second``, the edge in each graph written from source to target (empty where there is none);
         ``change``: what the second graph does to the edge of the first: ``added``, ``removed``, ``reversed`` or ``marks``.
     """
-    other = _aligned(a, b)
+    other = aligned(a, b)
     differ = a.marks != other
     rows = []
     for i, j in np.argwhere(np.triu(differ | differ.T)):
@@ -75,14 +75,8 @@ def differences(a: Graph, b: Graph) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["source", "target", "first", "second", "change"])
 
 
-def _edge(graph: Graph, marks: Marks, i: int, j: int) -> str:
-    if marks[i, j] == Mark.NONE:
-        return ""
-    return str(Edge(graph.nodes[i], Mark(marks[j, i]), Mark(marks[i, j]), graph.nodes[j]))
-
-
-def _aligned(a: Graph, b: Graph) -> Marks:
-    """Return the marks of ``b`` in the order of the nodes of ``a``."""
+def aligned(a: Graph, b: Graph) -> Marks:
+    """Return the (p, p) marks of ``b`` in the order of the nodes of ``a``; other variables are a `UserError`."""
     if a.nodes == b.nodes:
         return b.marks
     if set(a.nodes) != set(b.nodes):
@@ -94,6 +88,12 @@ def _aligned(a: Graph, b: Graph) -> Marks:
     place = {node: i for i, node in enumerate(b.nodes)}
     order = [place[node] for node in a.nodes]
     return b.marks[np.ix_(order, order)]
+
+
+def _edge(graph: Graph, marks: Marks, i: int, j: int) -> str:
+    if marks[i, j] == Mark.NONE:
+        return ""
+    return str(Edge(graph.nodes[i], Mark(marks[j, i]), Mark(marks[i, j]), graph.nodes[j]))
 
 
 def _scores(claimed: NDArray[np.bool_], true: NDArray[np.bool_]) -> Scores:

@@ -14,6 +14,7 @@ from pages.parts import picture as drawn
 RESAMPLES = 100
 MORE_TIME = 4  # times the limit that was too short
 WIDE_FROM = 40  # variables from which on a graph needs the whole width
+HOW_TO_READ = "Each row asks: are the two still related once the variables under 'held fixed' stay the same? A small p-value says yes."
 MEANING = {"directed": "drives", "bidirected": "hidden common cause", "undetermined": "direction open"}
 
 
@@ -59,21 +60,24 @@ def picture(result: GraphResult, dataset: Dataset) -> None:
 
 
 def evidence(result: GraphResult, a: str, b: str) -> None:
-    """Show the sentence and the tests for one pair of variables."""
-    sentence, tests = result.evidence(a, b)
+    """Show the sentence and the tests for one pair of variables, and how to read them."""
     st.subheader(f"{frame.escape(a)} and {frame.escape(b)}", anchor=False)
+    if tests(result, a, b):
+        st.caption(HOW_TO_READ)
+
+
+def tests(result: GraphResult, a: str, b: str) -> bool:
+    """Show the sentence and the tests for one pair of variables; return whether there are tests."""
+    sentence, asked = result.evidence(a, b)
     st.markdown(frame.escape(sentence))
     shown = {
-        "held fixed": [", ".join(given) or "nothing" for given in tests["given"]],
-        "p-value": [*map(p_text, tests["p_value"])],
-        "the two are": tests["decision"],
-        "statistic": tests["statistic"],
+        "held fixed": [", ".join(given) or "nothing" for given in asked["given"]],
+        "p-value": [*map(p_text, asked["p_value"])],
+        "the two are": asked["decision"],
+        "statistic": asked["statistic"],
     }
     frame.table(pd.DataFrame(shown), empty="No test of this pair was asked.")
-    if len(tests):
-        st.caption(
-            "Each row asks: are the two still related once the variables under 'held fixed' stay the same? A small p-value says yes."
-        )
+    return len(asked) > 0
 
 
 def node(shown: Graph, dataset: Dataset, name: str) -> None:

@@ -104,6 +104,11 @@ def settings(method: Method, given: Mapping[str, Any] | None = None) -> Params:
     return made
 
 
+def from_address(params: type[Params], *standard: str) -> Params:
+    """Return the parameters as the address changes them, those named in ``standard`` at their defaults."""
+    return params.from_dict({f.name: _from_address(f) for f in specs(params) if f.name not in standard})
+
+
 def form(params: type[Params], prefix: str, given: Mapping[str, Any] | None = None) -> Params:
     """Build a form from declared parameters, usual ones first, advanced ones behind a button.
 

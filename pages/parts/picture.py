@@ -66,7 +66,7 @@ def shorten(name: str) -> str:
 
 
 def support_of(graph: Graph, edge: Edge) -> float | None:
-    """Share of bootstrap graphs in which this edge had these marks, or None when none were drawn."""
+    """Share of graphs, of resamples or of methods, in which this edge had these marks, or None when there is only one graph."""
     if graph.support is None:
         return None
     i, j = graph.index(edge.source), graph.index(edge.target)
@@ -225,7 +225,7 @@ def _line(edge: Edge, support: float | None, unit: float) -> dict[str, Any]:
     drawn["arrowStrikethrough"] = Mark.CIRCLE in (edge.mark_source, edge.mark_target)
     if support is not None:
         drawn |= {"support": support, "width": round((1 + 3 * support) * unit, 1), "opacity": 0.3 + 0.7 * support}
-        drawn |= {"title": f"{drawn['title']}: {support:.0%} of resamples", "label": f"{support:.0%}"}
+        drawn |= {"title": f"{drawn['title']}: support {support:.0%}", "label": f"{support:.0%}"}
     return drawn
 
 

@@ -66,7 +66,7 @@ def _edge(graph: Graph, edge: Edge, places: picture.Places, half: Mapping[str, P
         _mark(edge.mark_source, start, middle, color, unit),
         _mark(edge.mark_target, end, middle, color, unit),
     ]
-    text = picture.arrows(str(edge)) + ("" if support is None else f": {support:.0%} of resamples")
+    text = picture.arrows(str(edge)) + ("" if support is None else f": support {support:.0%}")
     return f'<g opacity="{0.3 + 0.7 * strength:.2f}"><title>{html.escape(text)}</title>{"".join(shapes)}</g>'
 
 
