@@ -17,8 +17,9 @@ QUICK = (10, 20)
 GSPO_SIZES = (10, 20, 30)
 HIDDEN, NEIGHBOURS, N_SAMPLES = 3, 3, 1000
 ALPHA = 1e-3
-GSPO_STARTS = (("permutation", 1e-3), ("empty", 1e-1))  # with the levels of the workload's definition
-GSPO_RUNS, GSPO_DEPTH = 5, 4
+GSPO_STARTS = (("permutation", 1e-3), ("empty", 1e-1))  # of the reference, with the levels of the workload's definition
+OWN_STARTS = {"permutation": "order", "empty": "empty"}  # the product's default beside the reference's
+GSPO_RUNS, GSPO_DEPTH = 5, 4  # of the reference
 N_ORACLES = 60
 PEER_LIMIT_S = 900
 Marks = NDArray[np.uint8]
@@ -99,7 +100,7 @@ def _against_fci(workload: str, samples: Sequence[Floats], truths: Sequence[Grap
 
 
 def _against_reference_gspo(workload: str, samples: Sequence[Floats], truths: Sequence[Graph], start: str, alpha: float) -> list[Row]:
-    seconds, results = _product("gspo", samples, alpha=alpha, start=start, runs=GSPO_RUNS, depth=GSPO_DEPTH)
+    seconds, results = _product("gspo", samples, alpha=alpha, start=OWN_STARTS[start])
     found = [result.graph.marks for result in results]
     peer, note = "reference GSPo", ""
     peer_seconds: list[float] = []

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from engine.core import Context, field, method
 from engine.discovery.ancestral import Ancestral, MarkChange
+from engine.discovery.best_places import improved_order
 from engine.discovery.gsp import descend
 from engine.discovery.memory import Memory, Question, memory_of
+from engine.discovery.order_starts import default_starts
 from engine.discovery.orders import imap_arrows, minimum_degree_orders
 from engine.discovery.params import TestedParams
-from engine.discovery.posets import poset_imap
+from engine.discovery.posets import order_graph, poset_imap
 from engine.discovery.result import GraphResult
 from engine.discovery.stability import supported
 from engine.graphs import Graph, pag_of
@@ -18,16 +20,23 @@ from engine.independence import IndependenceTest
 
 Edges = list[tuple[int, int]]
 
+MANY_RUNS = 5  # of the authors
+
 
 @dataclass(frozen=True)
 class GspoParams(TestedParams):
     """Parameters of the greedy sparsest poset search."""
 
     start: str = field(
-        "permutation", "Start from", choices=("permutation", "empty", "gsp"),
-        help="permutation: a DAG by minimum degrees; empty: <-> wherever two variables depend on each other; gsp: what that method finds.",
+        "order", "Start from", choices=("order", "permutation", "empty", "gsp"), paper="permutation",
+        help="order: a DAG by minimum degrees, each variable moved to its best place (Gaussian and rank tests); permutation: a DAG by "
+        "minimum degrees; empty: <-> wherever two variables depend on each other; gsp: what that method finds.",
     )  # fmt: skip
-    runs: int = field(5, "Runs", low=1, high=100, paper=5, help="The walk is made so many times; the sparsest graph of all is kept.")
+    runs: int | None = field(
+        None, "Runs", low=1, high=100, paper=5,
+        help="The walk is made so many times; the sparsest graph of all is kept. None takes one where a Gaussian or rank test starts from "
+        "an order of more than 20 variables, five otherwise.",
+    )  # fmt: skip
     depth: int = field(4, "Look-ahead", low=0, high=20, paper=4, help="How many moves that drop no edge to look ahead.")
     rule: str = field(
         "deletion", "Update rule", choices=("deletion", "construction"), advanced=True, paper="construction",
@@ -66,7 +75,7 @@ class MagResult(GraphResult):
 
 @method(
     "gspo", area="discovery", label="Greedy sparsest poset (heuristic search)", needs="independence", gives="pag",
-    cite="Bernstein, Saeed, Squires, Uhler 2020",
+    cite="Bernstein, Saeed, Squires, Uhler 2020", version=2,
 )  # fmt: skip
 def gspo(test: IndependenceTest, params: GspoParams, context: Context) -> GraphResult:
     """Look for the sparsest ancestral graph that explains the independences; a heuristic search, always ending in a valid MAG.
@@ -99,10 +108,11 @@ def search(test: IndependenceTest, params: GspoParams, context: Context) -> MagR
     """Walk from each start and return the sparsest graph found, without bootstrap."""
     memory = memory_of(test)
     walk = Walk(memory, params, context)
+    runs = params.runs or _default_runs(test, params)
     best: Ancestral | None = None
     ends = []
-    for run, graph in enumerate(_starts(test, memory, params, context)):
-        context.progress(run / params.runs, f"run {run + 1} of {params.runs}, from {graph.n_edges} edges")
+    for run, graph in enumerate(_starts(runs, test, memory, params, context)):
+        context.progress(run / runs, f"run {run + 1} of {runs}, from {graph.n_edges} edges")
         end = walk.down(graph)
         ends.append(end.n_edges)
         if best is None or end.n_edges < best.n_edges:
@@ -113,17 +123,28 @@ def search(test: IndependenceTest, params: GspoParams, context: Context) -> MagR
     return MagResult(graph=pag_of(mag), mag=mag, ends=tuple(ends), trace=test.trace)
 
 
-def _starts(test: IndependenceTest, memory: Memory, params: GspoParams, context: Context) -> Iterator[Ancestral]:
+def _default_runs(test: IndependenceTest, params: GspoParams) -> int:
+    """Return how many runs pay: the walk from a good order of many variables ends where others would."""
+    return default_starts(test.p) if params.start == "order" and test.correlation is not None else MANY_RUNS
+
+
+def _starts(runs: int, test: IndependenceTest, memory: Memory, params: GspoParams, context: Context) -> Iterator[Ancestral]:
     """Yield a minimal I-map for each run."""
     if params.start == "empty":
-        for _ in range(params.runs):
+        for _ in range(runs):
             yield poset_imap([1 << i for i in range(test.p)], memory)
         return
-    for order in minimum_degree_orders(test, params.runs, context.rng):
+    for order in minimum_degree_orders(test, runs, context.rng):
+        if params.start == "order" and test.correlation is not None:
+            order = improved_order(order, test, context)
         dag = Graph.from_directed(test.nodes, imap_arrows(order, test))
         if params.start == "gsp":
-            dag = descend(dag, test, params.depth, context)
-        yield poset_imap(Ancestral.of(dag).above, memory)
+            yield poset_imap(Ancestral.of(descend(dag, test, params.depth, context)).above, memory)
+            continue
+        # the DAG is A(order) already, see `poset_imap`
+        imap = order_graph(Ancestral.of(dag).above, memory)
+        imap.close()
+        yield imap
 
 
 class Walk:
@@ -197,12 +218,25 @@ class Walk:
 
     def _losses(self, graph: Ancestral, changes: Iterable[MarkChange]) -> dict[MarkChange, Edges]:
         """Return those of the changes that drop edges, each with the edges."""
-        asked = {change: list(_questions(graph, change)) for change in changes}
-        self.memory.ask(question for questions in asked.values() for question in questions)
-        lost = {
-            change: [(k, j) for k, j, given in questions if self.memory.independent(k, j, given)] for change, questions in asked.items()
-        }
-        return {change: edges for change, edges in lost.items() if edges}
+        answer = self.memory.known
+        lost: dict[MarkChange, Edges] = {}
+        unknown: list[tuple[MarkChange, Question]] = []
+        for change in changes:
+            edges = []
+            for question in _questions(graph, change):
+                independent = answer.get(question)
+                if independent:
+                    edges.append(question[:2])
+                elif independent is None:
+                    unknown.append((change, question))
+            if edges:
+                lost[change] = edges
+        if unknown:
+            self.memory.ask([question for _, question in unknown])
+            for change, question in unknown:
+                if self.memory.independent(*question):
+                    lost.setdefault(change, []).append(question[:2])
+        return lost
 
     def _made(self, graph: Ancestral, losses: dict[MarkChange, Edges]) -> Ancestral:
         """Make the change that drops most edges, one of these at random, and drop them."""
@@ -248,23 +282,29 @@ class Walk:
         return found
 
 
-def _questions(graph: Ancestral, change: MarkChange) -> Iterator[Question]:
-    """Yield a question for each edge whose ends have other ancestors after a change: whether they are independent given these."""
-    nodes, bit = graph.affected(change), 1 << change.i
-    leaves = graph.parents[change.j] & bit
-    above = graph.above
-    for k in members(nodes):
-        for v in members(graph.joined[k] & ~bit):
-            if nodes >> v & 1 and v < k:
-                continue
-            given = above[k] | above[v]
+def _questions(graph: Ancestral, change: MarkChange) -> list[Question]:
+    """Return a question for each edge whose ends have other ancestors after a change: whether they are independent given these."""
+    i, j = change
+    nodes, bit = graph.affected(change), 1 << i
+    leaves = graph.parents[j] & bit
+    above, joined = graph.above, graph.joined
+    # an edge to any other node has i among the ancestors of its ends before and after
+    elsewhere = ~bit & ~(graph.below[i] & ~nodes)
+    found = []
+    waiting = nodes
+    while waiting:
+        one = waiting & -waiting
+        waiting ^= one
+        k = one.bit_length() - 1
+        # of two nodes that both change, the edge is met at the smaller
+        ends = joined[k] & elsewhere & (waiting | ~nodes)
+        while ends:
+            other = ends & -ends
+            ends ^= other
+            v = other.bit_length() - 1
+            given = above[k] | above[v] | bit
             if leaves:
-                if not nodes >> v & 1 and above[v] & bit:
-                    continue
-                given &= ~bit
-            elif given & bit:
-                continue
-            else:
-                given |= bit
-            given &= ~(1 << k) & ~(1 << v)
-            yield (k, v, given) if k < v else (v, k, given)
+                given ^= bit
+            given &= ~(one | other)
+            found.append((k, v, given) if k < v else (v, k, given))
+    return found

@@ -21,25 +21,29 @@ class Memory:
     ----------
     test : answers the questions and records them in its trace.
     order : (p,) the test's number of each node; by default their own.
+
+    Attributes
+    ----------
+    known : the answers so far, by question with i < j.
     """
 
     def __init__(self, test: IndependenceTest, order: Ints | None = None):
         self.test = test
         self.order = np.arange(test.p) if order is None else order
-        self._known: dict[Question, bool] = {}
+        self.known: dict[Question, bool] = {}
 
     def independent(self, i: int, j: int, given: int) -> bool:
         """Answer one question."""
         question = (i, j, given) if i < j else (j, i, given)
-        found = self._known.get(question)
+        found = self.known.get(question)
         if found is None:
             self.ask((question,))
-            found = self._known[question]
+            found = self.known[question]
         return found
 
     def ask(self, questions: Iterable[Question]) -> None:
         """Ask the new ones of many questions (i, j, given) with i < j, those with sets of one size together."""
-        known = self._known
+        known = self.known
         fresh = dict.fromkeys(question for question in questions if question not in known)
         for size, asked in _by_size(fresh).items():
             i, j, given = _columns(asked, size, self.test.p)
@@ -70,7 +74,7 @@ class CorrelationMemory(Memory):
     def independent(self, i: int, j: int, given: int) -> bool:
         """Answer one question."""
         question = (i, j, given) if i < j else (j, i, given)
-        found = self._known.get(question)
+        found = self.known.get(question)
         if found is None:
             block = given | 1 << i | 1 << j
             inverse = self._inverses.get(block)
@@ -81,12 +85,12 @@ class CorrelationMemory(Memory):
             scale = inverse[a][a] * inverse[b][b]
             r = -inverse[a][b] / math.sqrt(scale) if scale > 0 else math.nan
             self._statistic[question] = r
-            found = self._known[question] = abs(r) <= self._critical[given.bit_count()]
+            found = self.known[question] = abs(r) <= self._critical[given.bit_count()]
         return found
 
     def ask(self, questions: Iterable[Question]) -> None:
         """Invert the blocks of many questions together, so that answering each costs next to nothing."""
-        known, inverses = self._known, self._inverses
+        known, inverses = self.known, self._inverses
         blocks = {given | 1 << i | 1 << j for i, j, given in questions if (i, j, given) not in known}
         self._invert(block for block in blocks if block not in inverses)
 

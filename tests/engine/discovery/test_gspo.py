@@ -126,7 +126,7 @@ def test_building_anew_finds_the_class_too(start):
     assert np.mean(exact) > 0.7
 
 
-WAYS = list(itertools.product(["permutation", "empty", "gsp"], ["deletion", "construction"], [True, False]))
+WAYS = list(itertools.product(["order", "permutation", "empty", "gsp"], ["deletion", "construction"], [True, False]))
 
 
 @pytest.mark.parametrize(("start", "rule", "strict"), WAYS)
