@@ -3,19 +3,21 @@
 import numpy as np
 
 from engine.core import Context
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.orders import Floats, Ints, critical_values
 from engine.independence import IndependenceTest
 
 ROUNDING = 1e-9  # of a cost; a smaller gain is none
 
 
-def improved_order(order: Ints, test: IndependenceTest, context: Context) -> Ints:
+def improved_order(order: Ints, test: IndependenceTest, known: Knowledge, context: Context) -> Ints:
     """Move each variable to the place where the order costs least, in random turns.
 
     Parameters
     ----------
     order : (p,) numbers of the variables, first to last.
     test : a test on a correlation matrix for which questions given all other variables are possible.
+    known : no variable passes one that is known to come before or after it.
 
     Notes
     -----
@@ -35,6 +37,9 @@ def improved_order(order: Ints, test: IndependenceTest, context: Context) -> Int
         here = now.index(variable)
         others = now[:here] + now[here + 1 :]
         costs = places.costs(variable, np.array(others))
+        if known:
+            costs[: max((n + 1 for n, k in enumerate(others) if known.earlier[k, variable]), default=0)] = np.inf
+            costs[min((n for n, k in enumerate(others) if known.earlier[variable, k]), default=len(others)) + 1 :] = np.inf
         best = int(costs.argmin())
         if costs[best] < costs[here] - ROUNDING:
             now = [*others[:best], variable, *others[best:]]

@@ -96,7 +96,9 @@ def fitting(walk: Dag, known: Knowledge) -> tuple[Dag, int]:
     return Dag.with_parents(parents, walk.after), n_forbidden
 
 
-def descend(dag: Graph, test: IndependenceTest, depth: int | None = None, context: Context | None = None) -> Graph:
+def descend(
+    dag: Graph, test: IndependenceTest, depth: int | None = None, context: Context | None = None, known: Knowledge | None = None
+) -> Graph:
     """Walk from a minimal I-map by reversals of covered edges until no sparser graph is within reach.
 
     Parameters
@@ -104,8 +106,9 @@ def descend(dag: Graph, test: IndependenceTest, depth: int | None = None, contex
     dag : where to start, see `minimal_imap`.
     depth : how many moves that drop nothing to look ahead; None searches the whole Markov equivalence class.
     context : draws among equal moves, and may stop the walk; silent if not given.
+    known : required arrows stay, and what is known to come after is never put before.
     """
-    walk, removals = Dag(dag.directed), RemovalTests(test)
+    walk, removals = Dag(dag.directed, known.after if known else None), RemovalTests(test, known.must if known else None)
     walk_down(walk, removals, depth, context or Context.silent())
     removals.record()
     return Graph.from_directed(dag.nodes, walk.arrows)

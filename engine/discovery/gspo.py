@@ -7,6 +7,8 @@ from engine.core import Context, field, method
 from engine.discovery.ancestral import Ancestral, MarkChange
 from engine.discovery.best_places import improved_order
 from engine.discovery.gsp import descend
+from engine.discovery.knowledge import Knowledge, breaches
+from engine.discovery.latent import with_knowledge
 from engine.discovery.memory import Memory, Question, memory_of
 from engine.discovery.order_starts import default_starts
 from engine.discovery.orders import imap_arrows, minimum_degree_orders
@@ -15,7 +17,8 @@ from engine.discovery.posets import order_graph, poset_imap
 from engine.discovery.result import GraphResult
 from engine.discovery.stability import supported
 from engine.graphs import Graph, pag_of
-from engine.graphs.bitsets import members
+from engine.graphs.bitsets import members, rows
+from engine.graphs.graph import ancestors
 from engine.independence import IndependenceTest
 
 Edges = list[tuple[int, int]]
@@ -106,21 +109,28 @@ def gspo(test: IndependenceTest, params: GspoParams, context: Context) -> GraphR
 
 def search(test: IndependenceTest, params: GspoParams, context: Context) -> MagResult:
     """Walk from each start and return the sparsest graph found, without bootstrap."""
-    memory = memory_of(test)
-    walk = Walk(memory, params, context)
+    memory, known = memory_of(test), params.known(test.nodes)
+    walk = Walk(memory, params, known, context)
     runs = params.runs or _default_runs(test, params)
     best: Ancestral | None = None
     ends = []
-    for run, graph in enumerate(_starts(runs, test, memory, params, context)):
-        context.progress(run / runs, f"run {run + 1} of {runs}, from {graph.n_edges} edges")
-        end = walk.down(graph)
-        ends.append(end.n_edges)
-        if best is None or end.n_edges < best.n_edges:
-            best = end
+    for run, graph in enumerate(_starts(runs, test, memory, params, known, context)):
+        with context.best_so_far():
+            context.progress(run / runs, f"run {run + 1} of {runs}, from {graph.n_edges} edges")
+            graph = walk.down(graph)
+        graph.close()
+        ends.append(graph.n_edges)
+        if best is None or graph.n_edges < best.n_edges:
+            best = graph
             mag = best.graph(test.nodes)
             context.partial("graph", mag)
+        if context.stopped is not None:
+            break
     memory.record()
-    return MagResult(graph=pag_of(mag), mag=mag, ends=tuple(ends), trace=test.trace)
+    narrowed = with_knowledge(pag_of(mag), known)
+    if wrong := breaches(narrowed, known):
+        context.warn(f"What was found goes against what you said: {', '.join(wrong)}. Look again at what you said of these variables.")
+    return MagResult(graph=narrowed, mag=mag, ends=tuple(ends), trace=test.trace)
 
 
 def _default_runs(test: IndependenceTest, params: GspoParams) -> int:
@@ -128,21 +138,26 @@ def _default_runs(test: IndependenceTest, params: GspoParams) -> int:
     return default_starts(test.p) if params.start == "order" and test.correlation is not None else MANY_RUNS
 
 
-def _starts(runs: int, test: IndependenceTest, memory: Memory, params: GspoParams, context: Context) -> Iterator[Ancestral]:
+def _starts(
+    runs: int, test: IndependenceTest, memory: Memory, params: GspoParams, known: Knowledge, context: Context
+) -> Iterator[Ancestral]:
     """Yield a minimal I-map for each run."""
     if params.start == "empty":
         for _ in range(runs):
-            yield poset_imap([1 << i for i in range(test.p)], memory)
+            yield poset_imap([1 << i | above for i, above in enumerate(rows(ancestors(known.required).T))], memory, known.must)
         return
-    for order in minimum_degree_orders(test, runs, context.rng):
+    for order in minimum_degree_orders(test, runs, context.rng, known):
         if params.start == "order" and test.correlation is not None:
-            order = improved_order(order, test, context)
-        dag = Graph.from_directed(test.nodes, imap_arrows(order, test))
+            with context.best_so_far():
+                order = improved_order(order, test, known, context)
+        dag = Graph.from_directed(test.nodes, imap_arrows(order, test, known))
         if params.start == "gsp":
-            yield poset_imap(Ancestral.of(descend(dag, test, params.depth, context)).above, memory)
+            with context.best_so_far():
+                dag = descend(dag, test, params.depth, context, known)
+            yield poset_imap(Ancestral.of(dag).above, memory, known.must)
             continue
         # the DAG is A(order) already, see `poset_imap`
-        imap = order_graph(Ancestral.of(dag).above, memory)
+        imap = order_graph(Ancestral.of(dag).above, memory, known.must)
         imap.close()
         yield imap
 
@@ -154,25 +169,33 @@ class Walk:
     ----------
     memory : answers the questions.
     params : depth, rule, strictness and limits.
+    known : no move sets an arrow that is forbidden, or takes one away that is required.
     """
 
-    def __init__(self, memory: Memory, params: GspoParams, context: Context):
-        self.memory, self.params, self.context = memory, params, context
+    def __init__(self, memory: Memory, params: GspoParams, known: Knowledge, context: Context):
+        self.memory, self.params, self.known, self.context = memory, params, known, context
         self.seen: set[tuple[int, int]] = set()
 
     def down(self, graph: Ancestral) -> Ancestral:
-        """Walk from a graph to a local optimum, make it maximal and return it."""
+        """Walk from a graph to a local optimum and return it; cut short, the walk has changed the graph it began with."""
         step = self._drop_by_rebuilding if self.params.rule == "construction" else self._drop_edges
         while (sparser := step(graph)) is not None:
             graph = sparser
-        graph.close()
         return graph
+
+    def _moves(self, graph: Ancestral) -> Iterator[MarkChange]:
+        """Yield the legitimate mark changes that what is known allows."""
+        changes = graph.mark_changes(self.params.strict)
+        if not self.known:
+            return changes
+        must, barred = self.known.must, self.known.barred
+        return (move for move in changes if not (must[move.j] if graph.parents[move.j] >> move.i & 1 else barred[move.j]) >> move.i & 1)
 
     # -- rule "deletion" -----------------------------------------------------------------------------------------------
 
     def _drop_edges(self, graph: Ancestral) -> Ancestral | None:
         """Return the graph after the move that drops most edges, or after moves that lead to one; None when there is none in reach."""
-        losses = self._losses(graph, graph.mark_changes(self.params.strict))
+        losses = self._losses(graph, self._moves(graph))
         if losses:
             return self._made(graph, losses)
         return self._look_ahead(graph)
@@ -181,7 +204,7 @@ class Walk:
         """Search depth-first through equally sparse graphs for one with a move that drops an edge."""
         looked_at = 0
         path: list[MarkChange] = []
-        legitimate = set(graph.mark_changes(self.params.strict))
+        legitimate = set(self._moves(graph))
         fronts = [(self._shuffled(legitimate), legitimate)]
         self.seen.add(graph.key)
         while fronts:
@@ -200,7 +223,7 @@ class Walk:
             self.seen.add(graph.key)
             looked_at += 1
             path.append(change)
-            there = set(graph.mark_changes(self.params.strict))
+            there = set(self._moves(graph))
             # elsewhere the questions are those of the graph before, where no move dropped an edge
             nodes |= 1 << change.i
             losses = self._losses(graph, (move for move in there if move not in here or self._touches(graph, move, nodes)))
@@ -236,7 +259,11 @@ class Walk:
             for change, question in unknown:
                 if self.memory.independent(*question):
                     lost.setdefault(change, []).append(question[:2])
-        return lost
+        if not self.known:
+            return lost
+        must = self.known.must
+        free = {change: [(i, j) for i, j in edges if not (must[i] >> j | must[j] >> i) & 1] for change, edges in lost.items()}
+        return {change: edges for change, edges in free.items() if edges}
 
     def _made(self, graph: Ancestral, losses: dict[MarkChange, Edges]) -> Ancestral:
         """Make the change that drops most edges, one of these at random, and drop them."""
@@ -275,9 +302,9 @@ class Walk:
 
     def _rebuilt(self, graph: Ancestral) -> list[Ancestral]:
         found = []
-        for change in self._shuffled(graph.mark_changes(self.params.strict)):
+        for change in self._shuffled(self._moves(graph)):
             graph.make(change)
-            found.append(poset_imap(graph.above, self.memory))
+            found.append(poset_imap(graph.above, self.memory, self.known.must))
             graph.make(change)
         return found
 

@@ -14,6 +14,7 @@ SIGNS: dict[str, Kind] = {
     "<": "before", "-->": "required", "->": "required", "→": "required", "-/->": "forbidden", "-/>": "forbidden", "↛": "forbidden",
 }  # fmt: skip
 DRAWN: dict[Kind, str] = {"before": "<", "required": "-->", "forbidden": "-/->"}
+_PART = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^;"])+')  # up to a semicolon outside quotes
 _TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|-/->|-/>|-->|->|→|↛|<|,|(?:(?!-/->|-/>|-->|->)[^"<,→↛])+)')
 
 
@@ -53,12 +54,13 @@ def statements(text: str, names: Sequence[str]) -> list[Statement]:
     UserError
         When a statement has no sign between two sides, a side is empty, or a name is not among the variables.
     """
-    found: list[Statement] = []
-    for line in text.split("\n"):
-        if not line.lstrip().startswith("#"):
-            for part in _parts(line):
-                found += _statement(part, names)
-    return found
+    return [statement for part in split(text) for statement in _statement(part, names)]
+
+
+def split(text: str) -> list[str]:
+    """Return the statements of a text one by one, remarks left out."""
+    lines = [line for line in text.split("\n") if not line.lstrip().startswith("#")]
+    return [part.strip() for line in lines for part in _PART.findall(line) if part.strip()]
 
 
 def write(before: Sequence[Sequence[str]] = (), required: Sequence[tuple[str, str]] = (), forbidden: Sequence[tuple[str, str]] = ()) -> str:
@@ -104,13 +106,6 @@ def from_tetrad(text: str) -> str:
                 "Sections are addtemporal, forbiddirect, requiredirect.",
             )
     return write([tiers[tier] for tier in sorted(tiers)], arrows["requiredirect"], arrows["forbiddirect"])
-
-
-def _parts(line: str) -> Iterator[str]:
-    """Split a line at the semicolons outside quotes."""
-    for part in re.findall(r'(?:"(?:[^"\\]|\\.)*"|[^;"])+', line):
-        if part.strip():
-            yield part.strip()
 
 
 def _statement(text: str, names: Sequence[str]) -> Iterator[Statement]:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.core import Dataset, UserError, digest_of
 from engine.discovery.knowledge import Knowledge
-from engine.discovery.statements import from_tetrad, statements, write
+from engine.discovery.statements import from_tetrad, split, statements, write
 from pages.parts import frame, state
 
 KEY = "set.knowledge"
@@ -23,7 +23,7 @@ HELP = "Say what comes before what, and which arrows must or cannot be."
 def control(dataset: Dataset) -> str:
     """Draw the button that opens the editor, and return the statements as they stand."""
     text = str(st.session_state.setdefault(KEY, state.link("knowledge")))
-    count = sum(bool(line.strip()) for line in text.splitlines())
+    count = len(split(text))
     if st.button(f"What you know ({count})" if count else "What you know", icon=":material/lightbulb:", help=HELP):
         state.keep(DRAFT, text)
         editor(dataset)

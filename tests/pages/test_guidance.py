@@ -20,7 +20,7 @@ def test_three_answers_choose_a_method(open_page):
 
 def test_statements_of_a_link_reach_the_run_and_its_evidence(open_page):
     app = open_page("discovery.py", data="sachs", method="pc", knowledge="PKA < Erk; PIP2 -/-> PKC")
-    assert any(found.label == "What you know (1)" for found in app.button)
+    assert any(found.label == "What you know (2)" for found in app.button)
     button(app, "Learn the graph").click().run()
     finished(app)
     assert not app.exception
@@ -43,7 +43,7 @@ def test_a_name_of_another_table_is_said(open_page):
 
 def test_the_editor_shows_statements_as_tables_and_keeps_text(open_page):
     app = open_page("discovery.py", data="sachs", knowledge="PKA < Erk; PIP2 -/-> PKC")
-    button(app, "What you know (1)").click().run()
+    button(app, "What you know (2)").click().run()
     assert not app.exception
     area = next(found for found in app.text_area if found.label == "Statements")
     assert area.value == "PKA < Erk\nPIP2 -/-> PKC"

@@ -5,6 +5,7 @@ import pytest
 
 from engine.core import Context
 from engine.discovery.best_places import _Places, improved_order
+from engine.discovery.knowledge import Knowledge
 from engine.discovery.orders import critical_values, imap_arrows, order_correlations
 from engine.independence import FisherZ
 from tests.engine.discovery.test_pc import samples
@@ -36,7 +37,7 @@ def test_orders_get_better_and_their_graphs_sparser():
     for seed in range(5):
         test = drawn(12, 3, seed, rows=3000)
         order = np.random.default_rng(100 + seed).permutation(12)  # not the one that the graph was drawn with
-        better = improved_order(order, test, Context.silent(seed))
+        better = improved_order(order, test, Knowledge.none(test.nodes), Context.silent(seed))
         assert sorted(better.tolist()) == list(range(12))
         assert cost(better, test) <= cost(order, test)
         before.append(int(imap_arrows(order, test).sum()))

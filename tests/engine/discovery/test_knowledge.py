@@ -174,6 +174,20 @@ def test_true_knowledge_with_hidden_causes(run, method):
         assert found.is_valid and not found.n_conflicts
 
 
+@pytest.mark.parametrize("start", ["order", "empty", "gsp"])
+def test_true_knowledge_leads_gspo_to_the_class_that_fits(run, start):
+    """A heuristic search: nearly always, and never against what was said."""
+    rng, exact, drawn = np.random.default_rng(3), 0, latent_dags(30, range(4, 8), seed=13)
+    for dag, latent in drawn:
+        seen = [name for name in dag.nodes if name not in latent]
+        text = said_of(dag, rng, seen, causes=True)
+        known = Knowledge.of(text, seen)
+        found = run("gspo", Oracle(dag, latent), knowledge=text, start=start).graph
+        exact += found == with_knowledge(pag_of(mag_of(dag, latent)), known)
+        assert breaches(found, known) == [], text
+    assert exact >= 0.9 * len(drawn)
+
+
 def test_rfci_marks_stay_true_with_knowledge(run):
     rng = np.random.default_rng(4)
     for dag, latent in latent_dags(60, range(4, 9), seed=14):
@@ -199,7 +213,7 @@ def test_knowledge_is_honoured_on_data_even_when_it_is_wrong(run, method):
         assert breaches(result.graph, Knowledge.of(text, dag.nodes)) == [], text
 
 
-@pytest.mark.parametrize("method", ["fci", "rfci", "fci_plus"])
+@pytest.mark.parametrize("method", ["fci", "rfci", "fci_plus", "gspo"])
 def test_tails_are_never_set_against_knowledge(run, method):
     rng = np.random.default_rng(6)
     for dag, other in zip(random_dags(8, [6, 7], 2.5, seed=17), random_dags(8, [6, 7], 2.5, seed=18), strict=True):
