@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import engine
-from benchmarks.harness import PeerFailed, Row, call_peer, cpu_seconds
+from benchmarks.harness import PeerFailed, Row, call_peer, cpu_seconds, wanted
 from engine import catalogue
 from engine.core import Context, Dataset, UserError
 from engine.data import simulate
@@ -50,6 +50,9 @@ def run(quick: bool) -> list[Row]:
 
 def _simulated(workload: str, kind: str, n: int, told: bool, graphs: int) -> list[Row]:
     """Return one row per metric with its mean over the graphs for each number of unknown targets."""
+    label = f"{workload} n={n}{'' if told else ' targets not told'}"
+    if not wanted(label):
+        return []
     drawn = [
         [simulate("interventions", p=20, n=n, degree=1.5, settings=5, known=1, unknown=u, kind=kind, seed=seed) for seed in range(graphs)]
         for u in UNKNOWN
@@ -62,7 +65,7 @@ def _simulated(workload: str, kind: str, n: int, told: bool, graphs: int) -> lis
         theirs = [(answer["seconds"], _score(*_found(answer, data), data)) for answer, data in zip(answers, every, strict=True)]
     except PeerFailed as problem:
         theirs, note = [], str(problem)
-    label, peer_seconds, rows = f"{workload} n={n}{'' if told else ' targets not told'}", [seconds for seconds, _ in theirs], []
+    peer_seconds, rows = [seconds for seconds, _ in theirs], []
     for name, changed in VARIANTS.items():
         chosen = settings | changed
         engine.run("utigsp", every[0], **chosen)
@@ -129,7 +132,7 @@ def _sachs() -> list[Row]:
         return [Row("Sachs, 6 regimes", "arcs", "utigsp", [], PEER, [], note=f"no data: {problem}")]
     rows, skeleton = [], consensus | consensus.T
     engine.run("utigsp", data, alpha_inv=SACHS_ALPHA_INV)
-    for alpha in SACHS_ALPHAS:
+    for alpha in filter(lambda level: wanted(f"Sachs alpha={level:g}"), SACHS_ALPHAS):
         seconds, result = cpu_seconds(
             lambda alpha=alpha: engine.run("utigsp", data, alpha=alpha, alpha_inv=SACHS_ALPHA_INV, test="gaussian", invariance="gaussian")
         )

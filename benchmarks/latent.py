@@ -1,13 +1,13 @@
 """W2: hidden common causes; fci and its relatives against causal-learn's FCI, gspo against the reference GSPo."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import engine
-from benchmarks.harness import PeerFailed, Row, call_peer, cpu_seconds
+from benchmarks.harness import PeerFailed, Row, call_peer, cpu_seconds, wanted
 from engine.graphs import Graph, mag_of, pag_of
 from engine.independence import Oracle
 
@@ -26,17 +26,19 @@ Marks = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 
-def run(quick: bool) -> list[Row]:
-    """Return seconds, SHD to the true PAG and skeleton F1 of each method and its peer, and how often each is exact under an oracle."""
-    rows = _under_an_oracle(N_ORACLES // 4 if quick else N_ORACLES)
+def run(quick: bool) -> Iterator[Row]:
+    """Yield seconds, SHD to the true PAG and skeleton F1 of each method and its peer, and how often each is exact under an oracle."""
+    if wanted("oracle"):
+        yield from _under_an_oracle(N_ORACLES // 4 if quick else N_ORACLES)
     for p in QUICK if quick else SIZES:
         drawn = [w2(p, seed) for seed in SEEDS]
         truths, samples = [mag for mag, _ in drawn], [data for _, data in drawn]
-        rows += _against_fci(f"W2 p={p}", samples, truths)
-        if p in GSPO_SIZES:
-            for start, alpha in GSPO_STARTS:
-                rows += _against_reference_gspo(f"W2 p={p} {start} alpha={alpha:g}", samples, truths, start, alpha)
-    return rows
+        if wanted(f"W2 p={p}"):
+            yield from _against_fci(f"W2 p={p}", samples, truths)
+        for start, alpha in GSPO_STARTS if p in GSPO_SIZES else ():
+            workload = f"W2 p={p} {start} alpha={alpha:g}"
+            if wanted(workload):
+                yield from _against_reference_gspo(workload, samples, truths, start, alpha)
 
 
 def w2(p: int, seed: int) -> tuple[Graph, Floats]:

@@ -39,6 +39,12 @@ def distributions(dataset: Dataset) -> None:
     second = right.selectbox("Against", ["nothing", *dataset.columns], key="data.y")
     if second in ("nothing", first):
         st.plotly_chart(charts.distribution(dataset.frame[first]), alt=f"Distribution of {first}", key="data.distribution")
+        if dataset.kind != "correlation" and not isinstance(dataset.frame[first].dtype, pd.CategoricalDtype):
+            st.plotly_chart(charts.quantiles(dataset.frame[first]), alt=f"{first} against a normal distribution", key="data.quantiles")
+            st.caption(
+                "Each dot is a value, beside what a normal distribution would have in its place. On the dotted line the Gaussian test "
+                "fits; a flat stretch at 0 means many zeros, a bend at an end means a long tail: take logarithms or a rank test."
+            )
     else:
         st.plotly_chart(charts.scatter(dataset.frame, first, second), alt=f"{second} against {first}", key="data.scatter")
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,16 @@ COMPLETE = ENVIRONMENT / "requirements.txt"  # a copy of the list, written when 
 
 
 class PeerFailed(Exception):
-    """The peer gave no result: it ran out of time, broke off or could not be installed; the message says which."""
+    """The peer did not finish: it ran out of time, broke off or could not be installed; the message says which.
+
+    Attributes
+    ----------
+    answers : what it found for the first inputs before it was stopped.
+    """
+
+    def __init__(self, message: str, answers: Sequence[dict[str, Any]] = ()):
+        super().__init__(message)
+        self.answers = list(answers)
 
 
 def call_peer(peer: str, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any], limit_s: float) -> list[dict[str, Any]]:
@@ -43,7 +52,7 @@ def call_peer(peer: str, arrays: Mapping[str, NDArray[Any]], settings: Mapping[s
     Raises
     ------
     PeerFailed
-        When the limit has passed, the process ended with an error, or the environment cannot be built.
+        When the limit has passed, the process ended with an error, or the environment cannot be built; it holds the answers had by then.
     """
     with tempfile.TemporaryDirectory() as folder:
         given, asked, found = (Path(folder) / name for name in ("arrays.npz", "settings.json", "found.json"))
@@ -53,10 +62,17 @@ def call_peer(peer: str, arrays: Mapping[str, NDArray[Any]], settings: Mapping[s
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)
         except subprocess.TimeoutExpired:
-            raise PeerFailed(f"stopped after {limit_s:g} s") from None
+            answers = _read(found)
+            reached = f", {len(answers)} of {len(arrays)} done" if answers else ""
+            raise PeerFailed(f"stopped after {limit_s:g} s{reached}", answers) from None
         if done.returncode:
-            raise PeerFailed((done.stderr.strip().splitlines() or ["ended without a word"])[-1])
-        return json.loads(found.read_text())
+            raise PeerFailed((done.stderr.strip().splitlines() or ["ended without a word"])[-1], _read(found))
+        return _read(found)
+
+
+def _read(found: Path) -> list[dict[str, Any]]:
+    """Return the answers written so far; the peer replaces the file after each of them."""
+    return json.loads(found.read_text()) if found.is_file() else []
 
 
 def _python() -> Path:

@@ -1,9 +1,16 @@
-"""One line of a benchmark, and the table of all lines."""
+"""One line of a benchmark, and the table that grows line by line."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
+
+MOST_VALUES = 5  # more seeds are shown by their median and range
+WIDTHS = {"workload": 32, "metric": 27, "method": 20, "product": 30, "peer": 20, "its value": 30, "ratio": 6, "note": 4}
+CLOSING = (
+    "One run, one thread unless said; seconds are CPU seconds unless called wall seconds. Ratio above 1: the product is faster or more "
+    "accurate (means over the seeds that both have)."
+)
 
 
 @dataclass(frozen=True)
@@ -15,7 +22,8 @@ class Row:
     workload : name as in the specs, with its size.
     metric : what was measured, such as ``seconds`` or ``SHD``.
     method, product : the product's method and its values, one per seed.
-    peer_name, peer : the other program and its values; none when it was stopped or has no such metric.
+    peer_name, peer : the other program and its values, those of the first seeds when it was stopped; none when it gave nothing or has no
+        such metric.
     higher_is_better : decides which way the ratio is taken.
     note : one sentence on what the numbers cannot say.
     """
@@ -31,10 +39,10 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How many times better the product is, by the means; above 1 the product wins, None where a mean is zero or missing."""
+        """How many times better the product is, by the means over common seeds; None where a mean is zero or missing."""
         if not self.product or not self.peer:
             return None
-        better, worse = fmean(self.product), fmean(self.peer)
+        better, worse = fmean(self.product[: len(self.peer)]), fmean(self.peer)
         if self.higher_is_better:
             better, worse = worse, better
         return worse / better if better else None
@@ -44,20 +52,23 @@ class Row:
         return {
             "workload": self.workload, "metric": self.metric, "product": _mean(self.product), "peer": _mean(self.peer), "ratio": self.ratio,
             "method": self.method, "peer_name": self.peer_name, "note": self.note,
+            "product_values": list(self.product), "peer_values": list(self.peer),
         }  # fmt: skip
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Return the rows as an aligned text table; several seeds are shown one by one."""
-    lines = [("workload", "metric", "method", "product", "peer", "its value", "ratio", "note")]
-    for row in rows:
-        ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
-        lines.append((row.workload, row.metric, row.method, _values(row.product), row.peer_name, _values(row.peer), ratio, row.note))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    text.insert(1, "  ".join("-" * width for width in widths))
-    text.append("One run, one thread, CPU seconds; ratio above 1: the product is faster or more accurate (means over seeds).")
-    return "\n".join(text)
+def header() -> str:
+    """Return the two lines above the table."""
+    return f"{_line(list(WIDTHS))}\n{_line(['-' * width for width in WIDTHS.values()])}"
+
+
+def line(row: Row) -> str:
+    """Return one row of the table; a cell too long for its column pushes the others along."""
+    ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
+    return _line([row.workload, row.metric, row.method, _values(row.product), row.peer_name, _values(row.peer), ratio, row.note])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS.values(), strict=True)).rstrip()
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -65,4 +76,6 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _values(values: Sequence[float]) -> str:
+    if len(values) > MOST_VALUES:
+        return f"{median(values):.3g} ({min(values):.3g} to {max(values):.3g}) x{len(values)}"
     return " ".join(f"{value:.3g}" for value in values) or "-"

@@ -1,7 +1,7 @@
 """Run one peer on several inputs; executed by the peers' own Python, so it imports nothing of the product.
 
 ``python run.py PEER arrays.npz settings.json found.json`` calls the function PEER of this file once on a corner of the first
-input to warm up, then on each input, and writes a list of ``{"seconds": CPU seconds, ...}``.
+input to warm up, then on each input, and writes a list of ``{"seconds": CPU seconds, ...}`` anew after each of them.
 """
 
 import json
@@ -159,7 +159,11 @@ def main():
     with np.load(given) as inputs:
         arrays = [inputs[key] for key in inputs.files]
     timed(peer, arrays[0][:500, :5], settings)
-    Path(answer).write_text(json.dumps([timed(peer, data, settings) for data in arrays]))
+    found, half = [], Path(answer + ".part")
+    for data in arrays:
+        found.append(timed(peer, data, settings))
+        half.write_text(json.dumps(found))
+        half.replace(answer)  # a peer that is stopped leaves what it had
 
 
 if __name__ == "__main__":

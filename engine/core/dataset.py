@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from engine.core.digest import digest_of
 from engine.core.errors import UserError
+from engine.core.nearest import with_nearest
 
 Kind = Literal["samples", "interventional", "correlation", "returns", "counts", "images", "tree"]
 OBSERVATIONAL = "obs"
+SHOWN = 8  # names listed in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,18 +188,22 @@ class Dataset:
         regime = self.regime or ()
         if len(regime) != len(self.frame):
             raise UserError(f"{self.name} has {len(self.frame):,} rows but {len(regime):,} regime labels.")
-        for label, goal in self.targets.items():
+        for label in self.targets:
             if label not in regime:
                 raise UserError(
                     f"Targets are given for regime '{label}', which no row belongs to.",
                     f"The regimes are: {', '.join(self.regimes)}.", label,
                 )  # fmt: skip
-            for target in goal or ():
-                if target not in self.columns:
-                    raise UserError(
-                        f"Target '{target}' of regime '{label}' is not a column of {self.name}.",
-                        f"The columns are: {', '.join(self.columns[:8])}{' …' if self.p > 8 else ''}.", target,
-                    )  # fmt: skip
+        unknown = {target: label for label, goal in self.targets.items() for target in goal or () if target not in self.columns}
+        if unknown:
+            target, label = next(iter(unknown.items()))
+            more = f", nor are {len(unknown) - 1} more targets" if len(unknown) > 1 else ""
+            listed = ", ".join(with_nearest(list(unknown)[:SHOWN], self.columns))
+            columns = f"{', '.join(self.columns[:SHOWN])}{' …' if self.p > SHOWN else ''}"
+            raise UserError(
+                f"Target '{target}' of regime '{label}' is not a column of {self.name}{more}.",
+                f"Did you mean: {listed}{' …' if len(unknown) > SHOWN else ''}? The columns are: {columns}.", target,
+            )  # fmt: skip
 
 
 def _normal(frame: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -13,6 +13,7 @@ _FACE = {
     "log1p": "transform", "normal_scores": "transform", "standardise": "transform", "transpose": "transform",
     "rename": "transform", "categories": "transform", "to_numbers": "transform", "keep_most_variable": "transform",
     "thin": "transform", "nearest_correlation": "transform",
+    "pairwise_correlation": "correlations", "shrunken_correlation": "correlations",
     "to_returns": "series", "sort_dates": "series", "drop_repeated_dates": "series", "dates_as_index": "series",
     "as_regimes": "regimes", "drop_regimes": "regimes", "with_targets": "regimes", "combine": "regimes",
     "read_targets": "regimes", "inspect_targets": "regimes", "TargetsReport": "regimes",

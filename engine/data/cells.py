@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from engine.data.correlations import FEWEST_SHARED
 from engine.data.findings import Finding, named, repair, verb
 from engine.data.look import Look
 from engine.data.series import parse_dates
@@ -46,6 +47,8 @@ def gaps(look: Look) -> Iterator[Finding]:
             offers.insert(0, repair("Fill with the median", "impute", columns=list(columns), how="median"))
         if dropped < look.n:
             offers.insert(0, repair(f"Drop {dropped:,} rows", "drop_rows_with_gaps", columns=list(columns)))
+        if look.dataset.regime is None and not look.text_columns and look.dataset.p > 1 and look.n >= FEWEST_SHARED and not empty:
+            offers.append(repair("Use the rows that each pair shares", "pairwise_correlation"))
         message = f"{total:,} {what} cells in {rows:,} of {look.n:,} rows, in {listed}. Drop the rows, fill the gaps, or drop the columns."
         yield Finding(code, "stop", message, columns[0], columns, tuple(offers))
 

@@ -169,7 +169,7 @@ def correlation_matrix(look: Look) -> Iterator[Finding]:
 def raw_scale(look: Look) -> Iterator[Finding]:
     """Note that the variances of simulated data can give the causal order away."""
     dataset = look.dataset
-    if not dataset.source.startswith("simulated") or "graph" not in dataset.truth or look.text_columns:
+    if not dataset.source.startswith("simulated") or "graph" not in dataset.truth or look.text_columns or dataset.kind == "correlation":
         return
     directed = Graph.from_dict(dataset.truth["graph"])
     if directed.nodes != look.names or not directed.directed.any() or look.spread.max() < 1.1 * look.spread.min():

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from engine.core import Dataset, UserError
-from engine.data.findings import Finding, named, repair
+from engine.core.nearest import nearest, with_nearest
+from engine.data.findings import Finding, named, repair, verb
 from engine.data.history import replay
 from engine.data.step import known_columns, repairs
 
@@ -153,29 +153,25 @@ def inspect_targets(targets: Mapping[str, tuple[str, ...] | None], dataset: Data
     known = {regime: goal for regime, goal in targets.items() if regime in dataset.regimes}
     wrong_regimes = [regime for regime in targets if regime not in dataset.regimes]
     wrong = list(dict.fromkeys(t for goal in targets.values() for t in goal or () if t not in dataset.columns))
-    nearest = {name: _nearest(name, dataset.columns) for name in wrong}
-    moved = {name: _nearest(name, [r for r in dataset.regimes if r not in targets]) for name in wrong_regimes}
+    free = [regime for regime in dataset.regimes if regime not in targets]
+    renamed = {name: nearest(name, dataset.columns) for name in wrong}
+    moved = {name: nearest(name, free) for name in wrong_regimes}
     matched = {regime: _kept(goal, dict.fromkeys(wrong)) for regime, goal in known.items()}
     findings = []
     if wrong or wrong_regimes:
-        corrected: Targets = {regime: _kept(goal, nearest) for regime, goal in known.items()}
-        corrected |= {place: _kept(targets[regime], nearest) for regime, place in moved.items() if place}
+        corrected: Targets = {regime: _kept(goal, renamed) for regime, goal in known.items()}
+        corrected |= {place: _kept(targets[regime], renamed) for regime, place in moved.items() if place}
         ready = {regime: None if goal is None else list(goal) for regime, goal in corrected.items()}
         offer = (repair("Use the nearest matches", "with_targets", targets=ready),) if corrected else ()
-        for code, what, pairs in (("unmatched-targets", "targets", nearest), ("unmatched-regimes", "environments", moved)):
-            if pairs:
-                listed = named([f"{name} (nearest: {match})" if match else f"{name} (nothing near)" for name, match in pairs.items()])
-                place = "columns" if code == "unmatched-targets" else "regimes"
-                message = f"{len(pairs)} {what} are not among the {place} of {dataset.name}: {listed}."
-                findings.append(Finding(code, "stop", message, next(iter(pairs)), tuple(pairs), offer))
+        for code, what, names, place, choices in (
+            ("unmatched-targets", verb(wrong, "target", "targets"), wrong, "columns", dataset.columns),
+            ("unmatched-regimes", verb(wrong_regimes, "environment", "environments"), wrong_regimes, "regimes", free),
+        ):
+            if names:
+                listed = named(with_nearest(names, choices))
+                message = f"{len(names)} {what} {verb(names, 'is', 'are')} not among the {place} of {dataset.name}: {listed}."
+                findings.append(Finding(code, "stop", message, names[0], tuple(names), offer))
     return TargetsReport(matched, tuple(findings))
-
-
-def _nearest(name: str, choices: Sequence[str]) -> str | None:
-    """Return the choice most like ``name``, capitals and punctuation aside; None when nothing is near."""
-    plain = {"".join(c for c in choice.lower() if c.isalnum()): choice for choice in reversed(choices)}
-    match = difflib.get_close_matches("".join(c for c in name.lower() if c.isalnum()), plain, n=1, cutoff=0.6)
-    return plain[match[0]] if match else None
 
 
 def _kept(goal: tuple[str, ...] | None, renamed: Mapping[str, str | None]) -> tuple[str, ...] | None:

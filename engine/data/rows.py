@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from engine.data.correlations import FEWEST_SHARED
 from engine.data.findings import Finding, named, repair
 from engine.data.look import Look
 
@@ -22,17 +23,34 @@ PRICE_MEMORY = 0.9
 def few_rows(look: Look) -> Iterator[Finding]:
     """Say what fewer rows than variables mean."""
     n, p = look.dataset.n_samples, look.dataset.p
-    if p < 2 or n > p + 3:
+    if p < 2 or not are_few(n, p):
         return
-    depth = max(0, min(n // ROWS_PER_CONDITION, n - 4))
-    message = (
-        f"n={n:,} for p={p:,}: results limited to conditioning sets of {depth}. Larger ones are not tested and their edges stay; "
-        "covariances need shrinkage."
-    )
+    if look.dataset.kind == "correlation":
+        yield Finding("few-rows", "warn", few_rows_text(n, p))
+        return
     keep = max(2, n // ROWS_PER_CONDITION)
-    offers = (repair(f"Keep the {keep} most variable columns", "keep_most_variable", count=keep),) if keep < len(look.names) else ()
-    named_columns = look.dataset.columns if look.dataset.kind != "correlation" else ()
-    yield Finding("few-rows", "warn", message, columns=named_columns, repairs=offers if look.dataset.kind != "correlation" else ())
+    offers = [repair(f"Keep the {keep} most variable columns", "keep_most_variable", count=keep)] if keep < len(look.names) else []
+    message = few_rows_text(n, p)
+    if look.is_complete and look.dataset.regime is None and not look.text_columns and look.varies.all() and n >= FEWEST_SHARED:
+        message += " With so few rows shrinkage makes correlations steadier."
+        offers.append(repair("Use shrunken correlations (Ledoit-Wolf)", "shrunken_correlation"))
+    yield Finding("few-rows", "warn", message, columns=look.dataset.columns, repairs=tuple(offers))
+
+
+def are_few(n: int, p: int) -> bool:
+    """Whether n rows are too few for a test of two of p variables given all others."""
+    return n <= p + 1
+
+
+def largest_given(n: int) -> int:
+    """Return the largest conditioning set that n rows bear where they are fewer than the variables."""
+    return max(0, min(n // ROWS_PER_CONDITION, n - 4))
+
+
+def few_rows_text(n: int, p: int) -> str:
+    """Say how far n rows for p variables reach."""
+    depth = largest_given(n)
+    return f"n={n:,} for p={p:,}: results limited to conditioning sets of {depth}. Larger ones are not tested and their edges stay."
 
 
 def many_rows(look: Look) -> Iterator[Finding]:

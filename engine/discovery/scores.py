@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import UserError
+from engine.data.rows import are_few, largest_given
 from engine.graphs import Graph
 from engine.independence import GSquared, IndependenceTest, Oracle, Replay
 
@@ -78,7 +79,8 @@ class GaussianScore(LocalScore):
         self.correlation, self.n_samples, self.p = correlation, n_samples, len(correlation)
         self.per_parent = penalty * np.log(n_samples) / 2
         self.least_r2 = -np.expm1(-2 * self.per_parent / n_samples)
-        self.most_parents = max(n_samples // 4, 1)  # beyond, a fit is as good as its number of parents whatever they are
+        # beyond, a fit is as good as its number of parents whatever they are, and with few rows no test can be shown for an edge
+        self.most_parents = max(largest_given(n_samples) if are_few(n_samples, self.p) else n_samples // 4, 1)
         self.tolerance = ROUNDING * n_samples + 1e-9
 
     def improving(self, targets: Ints, given: Ints) -> Improving:

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Dataset, UserError
+from engine.data.rows import are_few, few_rows_text
 from engine.independence import checks
 from engine.independence.base import IndependenceTest
 from engine.independence.discrete import GSquared
@@ -80,7 +81,7 @@ def _of_correlation(data: Dataset, wanted: str, alpha: float) -> FisherZ:
     checks.require_complete(data.frame)
     checks.require_definite(data.numeric, data.columns)
     test = FisherZ(data.columns, data.numeric, data.n_samples, alpha, data.digest)
-    test.warnings += _very_many(data.n_samples)
+    test.warnings += _few_or_many(data.n_samples, data.p)
     return test
 
 
@@ -162,19 +163,16 @@ def _kernel_test(data: Dataset, categories: list[str], wanted: str, alpha: float
 def _cautions(data: Dataset, values: Floats) -> list[str]:
     """Say what makes a test on correlations approximate or weak for this table."""
     notes = []
-    n, p = values.shape
     binary = _binary(values)
     if binary.any():
         notes.append(f"Columns with two values are tested by correlation, which is approximate: {_words(binary, data)}.")
-    if n <= p:
-        notes.append(
-            f"n = {n:,} rows for p = {p:,} variables: conditioning sets have at most {max(n - 4, 0)} members, and the tests are weak."
-        )
-    return notes + _very_many(n)
+    return notes + _few_or_many(*values.shape)
 
 
-def _very_many(n: int) -> list[str]:
-    """Say what very many rows do to significance."""
+def _few_or_many(n: int, p: int) -> list[str]:
+    """Say how far few rows reach, and what very many do to significance."""
+    if are_few(n, p):
+        return [few_rows_text(n, p)]
     if n < LARGE:
         return []
     return [

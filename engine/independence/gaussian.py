@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import UserError
+from engine.data.rows import are_few, largest_given
 from engine.independence.base import IndependenceTest
 from engine.independence.trace import Floats
 
@@ -20,7 +21,8 @@ class CorrelationTest(IndependenceTest):
     Notes
     -----
     With K the inverse of the block of S, i and j: ``r = -K_ij / sqrt(K_ii K_jj)``, ``z = sqrt(n - |S| - 3) atanh(r)`` and
-    ``p = 2 (1 - Phi(|z|))``. Given fewer than one degree of freedom the test is not possible and p is NaN.
+    ``p = 2 (1 - Phi(|z|))``. Given fewer than one degree of freedom the test is not possible and p is NaN; with hardly more rows than
+    variables, or fewer, neither are tests given more than one variable for each eight rows, whose estimates would be mostly noise.
     """
 
     statistic = "partial correlation"
@@ -41,6 +43,8 @@ class CorrelationTest(IndependenceTest):
 
     def freedom(self, size: int) -> int:
         """Return the inverse variance of z given ``size`` variables; not positive when there are too few rows."""
+        if are_few(self.n_samples, self.p) and size > largest_given(self.n_samples):
+            return 0
         return self.n_samples - size - 3
 
     def critical(self, size: int) -> float:

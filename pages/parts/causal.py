@@ -6,7 +6,7 @@ import streamlit as st
 from engine import jobs
 from engine.core import Dataset
 from engine.discovery.interventional import InterventionalResult
-from engine.discovery.result import GraphResult, p_text
+from engine.discovery.result import KINDS, GraphResult, p_text
 from engine.graphs import Graph
 from pages.parts import charts, frame, graph, run, state
 from pages.parts import picture as drawn
@@ -22,6 +22,9 @@ def verdict(result: GraphResult) -> None:
     """Say in one sentence what was found, and fold away what its reader should know."""
     words, more = st.columns([4, 1], vertical_alignment="center")
     words.markdown(in_words(result.graph, result.rule))
+    if not result.is_valid:
+        with words:
+            _invalid(result)
     if result.provenance:
         with more:
             frame.fold(result.provenance.warnings)
@@ -31,6 +34,15 @@ def verdict(result: GraphResult) -> None:
             st.warning(f"Stopped after {limit:g} s with the best graph so far.", icon=":material/timer:")
             longer = MORE_TIME * limit
             st.button(f"Search for {longer:g} s", icon=":material/more_time:", on_click=run.ask, kwargs={"time_limit": longer})
+
+
+def _invalid(result: GraphResult) -> None:
+    """Mark a graph that no model can have, and offer a valid one close to it where the method knows how."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(f"not a valid {KINDS[result.graph.kind]}", icon=":material/error:", color="orange")
+        if result.provenance and "repair" in result.provenance.params:
+            help = "Learn it again and show the valid graph that is close to what the tests say."
+            st.button("Repair the graph", icon=":material/build:", help=help, on_click=run.ask, kwargs={"repair": True})
 
 
 @st.fragment

@@ -57,6 +57,23 @@ def distribution(series: "pd.Series[Any]") -> Any:
     return figure
 
 
+def quantiles(series: "pd.Series[Any]") -> Any:
+    """Draw the sorted values of one variable against those that a normal distribution of the same mean and SD would have."""
+    from scipy.special import ndtri
+
+    figure = _figure("normal distribution", html.escape(str(series.name)))
+    values = series.to_numpy(dtype=float)
+    values = np.sort(values[np.isfinite(values)])
+    n = len(values)
+    if n:
+        shown = np.unique(np.linspace(0, n - 1, min(n, MOST_POINTS)).astype(int))
+        expected = values.mean() + values.std() * ndtri((shown + 0.5) / n)
+        figure.add_scatter(x=expected, y=values[shown], mode="markers", marker={"size": 4, "opacity": 0.6})
+        ends = [float(expected[0]), float(expected[-1])]
+        figure.add_scatter(x=ends, y=ends, mode="lines", line={"color": NEUTRAL, "dash": "dot"}, hoverinfo="skip")
+    return figure
+
+
 def scatter(frame: pd.DataFrame, x: str, y: str) -> Any:
     """Draw one variable against another; a large table is thinned to 2,500 rows, and the chart says so."""
     rows = frame[[x, y]].dropna()

@@ -9,7 +9,7 @@ import streamlit as st
 
 from engine import jobs
 from engine.core import Dataset, UserError
-from engine.data import SIMULATORS, combine, inspect_file, read_targets, simulate
+from engine.data import SIMULATORS, apply, combine, inspect_file, inspect_targets, read_targets, simulate, with_targets
 from pages.parts import frame, pick, targets
 
 EXTENSIONS = ["csv", "tsv", "txt", "xlsx", "parquet", "h5ad", "gz", "zip"]
@@ -78,9 +78,14 @@ def _as_regimes(tables: Mapping[str, Dataset]) -> None:
     table = st.file_uploader("Or a target table (CSV: environment, target)", ["csv", "tsv", "txt"], key="data.targets")
     if st.button("Use as conditions", type="primary", icon=":material/join:"):
         try:
-            datasets = {row.condition: tables[row.file] for row in edited.itertuples()}
-            goals = read_targets(table.getvalue(), datasets) if table else targets.read(edited)
-            _keep(combine(datasets, goals))
+            stacked = combine({row.condition: tables[row.file] for row in edited.itertuples()})
+            report = inspect_targets(read_targets(table.getvalue(), filename=table.name) if table else targets.read(edited), stacked)
+            if not report.findings:
+                _keep(with_targets(stacked, report.targets))
+            for n, finding in enumerate(report.findings):
+                st.error(frame.escape(finding.message))
+                for k, repair in enumerate(finding.repairs if n == 0 else ()):
+                    pick.offer(repair, f"data.targets.{k}", lambda chosen: _keep(apply(stacked, chosen)))
         except UserError as problem:
             frame.error(problem)
 

@@ -1,14 +1,26 @@
-"""The benchmark harness says what it measured: ratios point the product's way, areas are found, a failing peer leaves a row."""
+"""The benchmark harness says what it measured, row by row: ratios point the product's way, a peer that is stopped leaves what it had."""
 
+import importlib
+import json
+import subprocess
+import types
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from benchmarks import discovery
-from benchmarks.__main__ import areas
-from benchmarks.harness import PeerFailed, Row, peers, table
+from benchmarks.__main__ import areas, main
+from benchmarks.harness import PeerFailed, Row, header, line, only, peers, wanted
 from engine.graphs import Graph
+
+
+@pytest.fixture
+def all_wanted():
+    """Want every workload again after the test."""
+    yield
+    only("")
 
 
 def row(metric, product, peer, **facts):
@@ -18,6 +30,10 @@ def row(metric, product, peer, **facts):
 def test_ratio_above_one_means_that_the_product_wins():
     assert row("seconds", [1, 3], [4, 8]).ratio == 3
     assert row("skeleton F1", [0.9], [0.6], higher_is_better=True).ratio == pytest.approx(1.5)
+
+
+def test_ratio_is_taken_over_the_seeds_that_both_have():
+    assert row("seconds", [1, 3, 100], [4, 8]).ratio == 3
 
 
 def test_no_ratio_against_zero_or_nothing():
@@ -32,14 +48,52 @@ def test_json_rows_hold_means_by_the_agreed_names():
     }  # fmt: skip
 
 
-def test_table_shows_every_value_and_the_note():
-    text = table([row("seconds", [0.5, 0.25], [], note="stopped after 400 s")])
+def test_a_line_shows_its_values_below_their_names():
+    text = line(row("seconds", [0.5, 0.25], [], note="stopped after 400 s"))
     assert all(part in text for part in ("0.5 0.25", "reference GSP", "stopped after 400 s"))
+    assert text.index("0.5 0.25") == header().index("product") and text.index("stopped") == header().index("note")
+    assert "5.5 (1 to 10) x10" in line(row("SHD", range(1, 11), []))
 
 
 def test_areas_are_the_modules():
     assert "discovery" in areas()
     assert not {"harness", "peers", "__main__"} & set(areas())
+
+
+@pytest.mark.parametrize("area", sorted(set(areas()) - {"interventions"}))
+def test_areas_yield_their_rows_one_by_one_and_skip_what_is_not_wanted(area, all_wanted):
+    only("no such workload")
+    rows = importlib.import_module(f"benchmarks.{area}").run(False)
+    assert isinstance(rows, types.GeneratorType)
+    if area != "app":  # which starts its servers first
+        assert list(rows) == []
+
+
+def test_each_row_is_printed_and_kept_before_the_next_is_measured(monkeypatch, tmp_path, capsys, all_wanted):
+    seen = []
+
+    def measured(quick):
+        for n, workload in enumerate(("W1 p=10", "W2 p=10", "W1 p=50")):
+            yield Row(workload, "seconds", "gsp", [1.0 + n], "reference GSP", [2.0])
+            seen.append((capsys.readouterr().out, len(json.loads((tmp_path / "rows.json").read_text()))))
+
+    monkeypatch.setattr(discovery, "run", measured)
+    assert main(["discovery", "--json", str(tmp_path / "rows.json"), "--only", "w1"]) == 0
+    assert [count for _, count in seen] == [1, 1, 2]
+    assert "workload" in seen[0][0] and "W1 p=10" in seen[0][0] and not seen[1][0] and "W1 p=50" in seen[2][0]
+    assert wanted("W1 p=300") and not wanted("W2 p=300")
+
+
+def test_a_peer_that_runs_out_of_time_leaves_the_answers_it_had(monkeypatch):
+    def slow(command, **settings):
+        Path(command[-1]).write_text(json.dumps([{"seconds": 1.5}]))
+        raise subprocess.TimeoutExpired(command, settings["timeout"])
+
+    monkeypatch.setattr(peers, "_python", lambda: "python")
+    monkeypatch.setattr(peers.subprocess, "run", slow)
+    with pytest.raises(PeerFailed, match="stopped after 9 s, 1 of 2 done") as problem:
+        peers.call_peer("reference_gsp", {"a": np.ones(2), "b": np.ones(2)}, {}, limit_s=9)
+    assert problem.value.answers == [{"seconds": 1.5}]
 
 
 def test_w1_draws_the_graphs_of_its_definition():
@@ -62,12 +116,11 @@ def test_a_peer_that_fails_leaves_a_row_with_the_reason(monkeypatch):
         raise PeerFailed("stopped after 400 s")
 
     monkeypatch.setattr(discovery, "call_peer", fail)
-    monkeypatch.setattr(discovery, "QUICK", ((4, 2),))
-    rows = discovery.run(quick=True)
+    rows = list(discovery.linear([(4, 2)], quick=True))
     plain, medians = {"seconds", "SHD", "skeleton F1"}, {"median seconds", "median SHD"}
-    assert {(r.method, r.metric) for r in rows if r.method in ("pc", "gsp")} == {(m, k) for m in ("pc", "gsp") for k in plain}
-    assert {(r.method, r.metric) for r in rows if r.method not in ("pc", "gsp")} == {
-        (m, k) for m in discovery.SCORE_METHODS for k in plain | medians
+    assert {(r.method, r.metric) for r in rows if r.method == "gsp"} == {("gsp", k) for k in plain}
+    assert {(r.method, r.metric) for r in rows if r.method != "gsp"} == {
+        (m, k) for m in ("pc", *discovery.SCORE_METHODS) for k in plain | medians
     }
     assert all(r.product and not r.peer for r in rows)
     assert rows[0].note == "stopped after 400 s"

@@ -4,8 +4,10 @@ import io
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from engine import jobs
+from pages.parts import charts
 
 
 def bring(app, *files):
@@ -53,6 +55,17 @@ def test_two_files_become_conditions_with_known_targets(open_page):
     assert stacked.targets["control"] == () and stacked.targets.get("mek") is None
 
 
+def test_a_target_table_with_other_names_is_answered_with_the_nearest_matches(open_page):
+    files = [("control.csv", table(0).to_csv(index=False).encode()), ("mek.csv", table(1).to_csv(index=False).encode())]
+    app = bring(open_page("data.py"), *files)
+    app.file_uploader(key="data.targets").set_value(("targets.csv", b"environment,target\ncontrol,\nmek,MEK1\n", "text/csv"))
+    button(app.run(), "Use as conditions").click().run()
+    assert not app.exception
+    assert any("MEK1 (nearest: Mek)" in element.value.replace("\\", "") for element in app.error)
+    button(app, "Use the nearest matches").click().run()
+    assert dict(chosen(app).targets) == {"control": (), "mek": ("Mek",)}
+
+
 def test_an_excel_file_named_csv_is_refused_in_words(open_page):
     workbook = io.BytesIO()
     table().to_excel(workbook, index=False)
@@ -66,6 +79,17 @@ def test_simulated_data_are_chosen_at_once(open_page):
     made = chosen(app)
     assert made.truth["graph"]["kind"] == "dag"
     assert not app.exception
+
+
+def test_quantiles_show_how_far_a_variable_is_from_normal(open_page):
+    app = open_page("data.py")
+    assert not app.exception and any("On the dotted line the Gaussian test fits" in element.value for element in app.caption)
+    normal = pd.Series(np.random.default_rng(0).normal(3, 2, 20_000), name="x")
+    dots, line = charts.quantiles(normal).data
+    assert np.abs(np.array(dots.x) - np.array(dots.y))[100:-100].max() < 0.1
+    assert line.x == line.y
+    dots, _ = charts.quantiles(normal.where(normal > 3, 0.0)).data
+    assert (np.array(dots.y) == 0).mean() == pytest.approx(0.5, abs=0.02)
 
 
 def test_conditions_of_an_interventional_sample_are_listed(open_page):

@@ -6,6 +6,7 @@ import pytest
 from engine import catalogue, jobs
 from engine.core import Dataset, specs
 from engine.data import sample
+from tests.engine.discovery.test_fci import contradictory
 
 SECONDS = 60
 
@@ -20,9 +21,15 @@ def button(app, label):
 
 def finished(app):
     """Wait for the run that the page has started, and draw the page again."""
-    done = jobs.shared().wait(app.query_params["job"][0] if isinstance(app.query_params["job"], list) else app.query_params["job"], SECONDS)
+    done = jobs.shared().wait(job_of(app), SECONDS)
     assert done.state == "done", done.error
     return app.run()
+
+
+def job_of(app) -> str:
+    """Return the run that the page's address names."""
+    key = app.query_params["job"]
+    return key[0] if isinstance(key, list) else key
 
 
 def test_empty_state_says_what_to_press(open_page):
@@ -59,8 +66,7 @@ def test_a_link_to_a_run_brings_back_data_method_settings_and_result(open_page):
     assert app.selectbox(key="pick.method").value == "gsp"
     assert app.select_slider(key="set.alpha").value == 0.01
     button(app, "Learn the graph").click().run()
-    key = app.query_params["job"]
-    key = key[0] if isinstance(key, list) else key
+    key = job_of(app)
     runner().wait(key, SECONDS)
     again = open_page("discovery.py", job=key)
     assert not again.exception
@@ -107,6 +113,21 @@ def test_bad_data_stop_with_words_and_one_click_mends_them(open_page):
     pd.testing.assert_frame_equal(mended.frame, sample("sachs").frame, check_like=True)
 
 
+def test_an_invalid_graph_wears_a_badge_and_one_click_repairs_it(open_page, run):
+    settings = {"alpha": 0.1}
+    frame = next(frame for frame in contradictory() if not run("fci", frame, **settings).is_valid)
+    open_page("discovery.py")
+    app = open_page("discovery.py", data=jobs.shared().keep(Dataset(frame, "few rows")), method="fci", alpha="0.1")
+    button(app, "Learn the graph").click().run()
+    finished(app)
+    assert "not a valid PAG" in texts(app)
+    button(app, "Repair the graph").click().run()
+    finished(app)
+    assert not app.exception
+    assert jobs.shared().result(job_of(app)).graph == run("fci", frame, repair=True, **settings).graph
+    assert "not a valid PAG" not in texts(app)
+
+
 @pytest.mark.parametrize("name", ["data.py", "jobs.py", "home.py"])
 def test_other_pages_open_without_runs(open_page, name):
     app = open_page(name)
@@ -127,7 +148,7 @@ def test_targets_have_a_tab_of_their_own(open_page):
 def test_a_plain_table_is_refused_by_a_method_for_interventions(open_page):
     app = open_page("discovery.py", data="sachs", method="utigsp")
     button(app, "Learn the graph").click().run()
-    done = jobs.shared().wait(app.query_params["job"][0] if isinstance(app.query_params["job"], list) else app.query_params["job"], SECONDS)
+    done = jobs.shared().wait(job_of(app), SECONDS)
     assert done.state == "failed"
     app.run()
     assert "Upload several files as conditions on the data page" in texts(app)

@@ -101,7 +101,8 @@ def test_regimes_are_pooled_with_a_warning_or_left_out():
 
 
 def test_few_rows_and_many_rows():
-    assert "n = 10 rows for p = 12" in chosen(pd.DataFrame(RNG.standard_normal((10, 12))), "gaussian").warnings[0]
+    few = chosen(pd.DataFrame(RNG.standard_normal((10, 12))), "gaussian")
+    assert "n=10 for p=12: results limited to conditioning sets of 1" in few.warnings[0]
     assert "choose a small alpha" in chosen(pd.DataFrame(RNG.standard_normal((200_000, 2)))).warnings[0]
 
 
