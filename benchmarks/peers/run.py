@@ -9,7 +9,7 @@ import random
 import sys
 import time
 from pathlib import Path
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, patch
 
 import numpy as np
 
@@ -71,10 +71,21 @@ def causal_learn_marks(graph):
 
 
 def causal_learn_fci(data, alpha):
-    """Run causal-learn's FCI with Fisher z on an (n, p) array; ``marks[i][j]`` is the mark at j."""
-    from causallearn.search.ConstraintBased.FCI import fci
+    """Run causal-learn's FCI with Fisher z on an (n, p) array.
 
-    return {"marks": _pag_marks(fci(data, "fisherz", alpha, show_progress=False)[0].graph)}
+    Returns ``marks[i][j]``, the mark at j, and ``sets``, its separating sets (i, j, nodes) as they are when the rules begin.
+    """
+    from causallearn.search.ConstraintBased import FCI
+
+    sets, remove = {}, FCI.removeByPossibleDsep
+
+    def remove_and_keep(graph, test, alpha, separating):
+        remove(graph, test, alpha, separating)
+        sets.update(separating)
+
+    with patch.object(FCI, "removeByPossibleDsep", remove_and_keep):
+        marks = _pag_marks(FCI.fci(data, "fisherz", alpha, show_progress=False)[0].graph)
+    return {"marks": marks, "sets": [(int(i), int(j), sorted(map(int, nodes))) for (i, j), nodes in sets.items() if i < j]}
 
 
 def causal_learn_fci_oracle(arrows, hidden):

@@ -69,9 +69,9 @@ class Context:
             self._on_progress(min(max(fraction, 0.0), 1.0), note)
 
     def partial(self, name: str, value: Any) -> None:
-        """Show an early version of part ``name`` of the result."""
+        """Show an early version of part ``name`` of the result; a function is called for it, and only when somebody watches."""
         if self._on_partial:
-            self._on_partial(name, value)
+            self._on_partial(name, value() if callable(value) else value)
 
     def check(self) -> None:
         """Raise `Cancelled` if the user stopped the run; inside `best_so_far` `OutOfTime` if its time limit has passed."""

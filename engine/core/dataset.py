@@ -108,7 +108,7 @@ class Dataset:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the p variables."""
-        return tuple(self.frame.columns)
+        return tuple(self.frame.columns.tolist())
 
     @property
     def p(self) -> int:
@@ -215,7 +215,7 @@ def _normal(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         raise UserError(f"Column '{doubled[0]}' appears twice in {name}.", "Rename, average or remove one of them.", doubled[0])
     numeric = [column for column, dtype in frame.dtypes.items() if pd.api.types.is_numeric_dtype(dtype)]
     frame = frame.astype(np.float64 if len(numeric) == frame.shape[1] else dict.fromkeys(numeric, np.float64))
-    for column in frame.columns.difference(numeric, sort=False):
+    for column in frame.columns.difference(numeric, sort=False) if len(numeric) < frame.shape[1] else ():
         dtype = frame[column].dtype
         if isinstance(dtype, pd.CategoricalDtype):
             if not all(isinstance(c, str) for c in frame[column].cat.categories):

@@ -29,6 +29,11 @@ def digest_of(parts: Iterable[Any]) -> str:
     return total.hexdigest()
 
 
+def has_only_numbers(frame: pd.DataFrame) -> bool:
+    """Return whether all columns are float64, which can be looked at together, many times faster than one by one."""
+    return all(dtype == np.float64 for dtype in frame.dtypes.tolist())
+
+
 def _chunks(part: Any) -> Iterable[bytes | memoryview]:
     if isinstance(part, bytes):
         yield part
@@ -44,8 +49,13 @@ def _chunks(part: Any) -> Iterable[bytes | memoryview]:
         yield f"frame {part.shape}".encode()
         if not isinstance(part.index, pd.RangeIndex):
             yield from _column("index", part.index.to_series())
-        for name, column in part.items():
-            yield from _column(str(name), column)
+        if has_only_numbers(part):
+            for title, values in zip(part.columns, part.to_numpy().T, strict=True):
+                yield f"{title} float64".encode()
+                yield values.tobytes()
+        else:
+            for name, column in part.items():
+                yield from _column(str(name), column)
     else:
         yield b"json " + canonical_json(part).encode()
 

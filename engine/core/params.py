@@ -150,14 +150,19 @@ class Spec:
         return UserError(f"Parameter {self.label} ({self.name}) cannot be {value!r}.", fix, self.name)
 
 
+_SPECS: dict[type[Params], list[Spec]] = {}  # reading type hints is slow, and a class never changes
+
+
 def specs(params: type[Params]) -> list[Spec]:
     """List the parameters of a class in order of declaration, the seed last."""
-    hints = typing.get_type_hints(params)
-    found = []
-    for declared in dataclasses.fields(params):
-        plain, optional = _plain_type(hints[declared.name])
-        found.append(Spec(declared.name, plain, optional, declared.default, **declared.metadata))
-    return sorted(found, key=lambda spec: spec.name == "seed")
+    if params not in _SPECS:
+        hints = typing.get_type_hints(params)
+        found = []
+        for declared in dataclasses.fields(params):
+            plain, optional = _plain_type(hints[declared.name])
+            found.append(Spec(declared.name, plain, optional, declared.default, **declared.metadata))
+        _SPECS[params] = sorted(found, key=lambda spec: spec.name == "seed")
+    return list(_SPECS[params])
 
 
 def _plain_type(hint: Any) -> tuple[type, bool]:

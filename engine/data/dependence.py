@@ -1,10 +1,13 @@
 """Exact linear dependence: which columns are copies or sums of others, and by which formula."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from engine.core.digest import has_only_numbers
 
 RELATIVE = 1e-10  # a column closer than this to the span of others, in units of its SD, is in it
 SCREEN = 1e-7  # a correlation matrix with a larger smallest eigenvalue cannot hide a dependence of size RELATIVE
@@ -39,11 +42,19 @@ class Dependence:
 def identical_columns(frame: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
     """Return the groups of columns whose values (and gaps) are the same in every row."""
     hashes: dict[int, list[str]] = {}
-    for name, column in frame.items():
-        key = tuple(column.cat.categories) if isinstance(column.dtype, pd.CategoricalDtype) else ()
-        raw = np.ascontiguousarray(column.cat.codes if key else column.to_numpy() + 0.0)  # -0.0 and 0.0 are one value
-        hashes.setdefault(hash((key, raw.tobytes())), []).append(str(name))
+    for name, content in zip(frame.columns, _contents(frame), strict=True):
+        hashes.setdefault(hash(content), []).append(str(name))
     return tuple(tuple(group) for group in hashes.values() if len(group) > 1)
+
+
+def _contents(frame: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], bytes]]:
+    """Yield the categories and the raw values of each column, -0.0 and 0.0 as one value."""
+    if has_only_numbers(frame):
+        yield from (((), (values + 0.0).tobytes()) for values in frame.to_numpy().T)
+        return
+    for _, column in frame.items():
+        key = tuple(column.cat.categories) if isinstance(column.dtype, pd.CategoricalDtype) else ()
+        yield key, np.ascontiguousarray(column.cat.codes if key else column.to_numpy() + 0.0).tobytes()
 
 
 def linear_dependence(frame: pd.DataFrame) -> tuple[Dependence, ...]:

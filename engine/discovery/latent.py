@@ -1,6 +1,7 @@
 """What the methods for hidden causes share: parameters, result, and the way from a skeleton to a PAG."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,18 @@ class LatentParams(TestedParams):
         False, "Force a valid PAG",
         help="When test results contradict each other, return the PAG of a graph close to what was found instead of an invalid one.",
     )  # fmt: skip
+
+
+class Conflict(NamedTuple):
+    """A mark that a rule wanted otherwise than it was, see `PagResult`."""
+
+    source: str
+    target: str
+    at: str
+    kept: str
+    wanted: str
+    rule: str
+    nodes: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,7 +92,7 @@ def pag_result(found: Separators, oriented: Orientation, params: LatentParams, c
     test, known = found.test, params.known(found.test.nodes)
     graph = Graph(test.nodes, found.numbered(oriented.marks), "pag")
     conflicts = _conflicts(oriented, found)
-    if len(conflicts):
+    if conflicts:
         context.warn(_contradictions(conflicts))
     is_valid, is_repaired = _is_valid(graph, known, params.selection), False
     if not is_valid and params.repair:
@@ -97,8 +110,9 @@ def pag_result(found: Separators, oriented: Orientation, params: LatentParams, c
             "Switch on 'Force a valid PAG', or try another significance level."
         )
     return PagResult(
-        graph=graph, trace=test.trace, n_conflicts=len(conflicts), is_valid=is_valid, conflicts=conflicts, is_repaired=is_repaired
-    )
+        graph=graph, trace=test.trace, n_conflicts=len(conflicts), is_valid=is_valid, is_repaired=is_repaired,
+        conflicts=pd.DataFrame(conflicts, columns=list(Conflict._fields)),
+    )  # fmt: skip
 
 
 def with_knowledge(pag: Graph, known: Knowledge, selection: bool = False) -> Graph:
@@ -129,7 +143,7 @@ def _is_valid(pag: Graph, known: Knowledge, selection: bool) -> bool:
         return False
 
 
-def _conflicts(oriented: Orientation, found: Separators) -> pd.DataFrame:
+def _conflicts(oriented: Orientation, found: Separators) -> list[Conflict]:
     """List each mark that a rule wanted otherwise, and each triple that is a collider though the set between its ends holds its middle."""
     names = [found.test.nodes[k] for k in found.order]
     rows, seen = [], set()
@@ -137,21 +151,20 @@ def _conflicts(oriented: Orientation, found: Separators) -> pd.DataFrame:
         if (i, j) not in seen and oriented.joined[i] >> j & 1:
             seen.add((i, j))
             looked_at = ", ".join(names[k] for k in reason.nodes)
-            rows.append([names[i], names[j], names[j], SIGNS[oriented.mark(i, j)], SIGNS[wanted], reason.rule, looked_at])
+            rows.append(Conflict(names[i], names[j], names[j], SIGNS[oriented.mark(i, j)], SIGNS[wanted], reason.rule, looked_at))
     for k, into in enumerate(oriented.near[Mark.ARROW]):
         for i in members(into):
             for j in members(into & ~oriented.joined[i] & ~((2 << i) - 1)):
-                if k in found.given(i, j):
+                if k in found.given(i, j).tolist():
                     looked_at = f"{names[i]}, {names[k]}, {names[j]}"
-                    rows.append([names[i], names[k], names[k], SIGNS[Mark.ARROW], "a tail on one side", "R0", looked_at])
-    return pd.DataFrame(rows, columns=["source", "target", "at", "kept", "wanted", "rule", "nodes"])
+                    rows.append(Conflict(names[i], names[k], names[k], SIGNS[Mark.ARROW], "a tail on one side", "R0", looked_at))
+    return rows
 
 
-def _contradictions(conflicts: pd.DataFrame) -> str:
+def _contradictions(conflicts: list[Conflict]) -> str:
     n = len(conflicts)
     first = [
-        f"{row.rule} wanted {row.wanted} at {row.at} on {row.source} - {row.target} and found {row.kept}"
-        for row in conflicts.head(LISTED).itertuples()
+        f"{row.rule} wanted {row.wanted} at {row.at} on {row.source} - {row.target} and found {row.kept}" for row in conflicts[:LISTED]
     ]
     more = f"; {n - LISTED} more are in the table of conflicts" if n > LISTED else ""
     return (

@@ -20,7 +20,7 @@ def unshielded_colliders(adjacent: Bools, found: Separators) -> Orientation:
     """Return the skeleton with circles, what is known, and arrowheads where an unshielded triple is a collider (rule R0)."""
     oriented = Orientation(np.where(adjacent, np.uint8(Mark.CIRCLE), np.uint8(Mark.NONE)))
     found.known.put_marks(oriented)
-    oriented.colliders(lambda i, k, j: k not in found.given(i, j))
+    oriented.colliders(lambda i, k, j: k not in found.given(i, j).tolist())
     return oriented
 
 
@@ -65,15 +65,11 @@ def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context
     for block in _large_blocks(rows(adjacent)):
         nodes = list(members(block))
         together[np.ix_(nodes, nodes)] = True
-    by_size: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    for u, y in np.argwhere(np.triu(together & ~adjacent, 1)).tolist():
-        by_size[len(found.given(u, y))].append((u, y))
     at_once = max(1, CELLS // len(adjacent))
-    for size, pairs in sorted(by_size.items()):
-        for start in range(0, len(pairs) if max_given is None or size < max_given else 0, at_once):
+    for *pairs, sets in found.by_size(*np.nonzero(np.triu(together & ~adjacent, 1))):
+        for start in range(0, len(sets) if max_given is None or sets.shape[1] < max_given else 0, at_once):
             context.check()
-            u, y = np.array(pairs[start : start + at_once]).T
-            given = np.array([found.given(*pair) for pair in pairs[start : start + at_once]], dtype=int)
+            u, y, given = (column[start : start + at_once] for column in (*pairs, sets))
             near = (adjacent[u] | adjacent[y]) & together[u] & together[y]
             near[np.arange(len(u))[:, None], given] = False
             row, x = np.nonzero(near)

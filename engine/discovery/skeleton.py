@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from engine.graphs.bitsets import of
 from engine.independence import IndependenceTest
 
 AT_ONCE = 400_000  # questions asked in one batch
+TOGETHER = 20_000  # quick questions that small batches are put together to, since each batch has a price of its own
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int_]
 Batch = tuple[Ints, Ints, Ints]
@@ -35,13 +37,16 @@ class Separators:
         self.known = (known or Knowledge.none(test.nodes)).numbered(self.order)
         self.p_value = np.full((test.p, test.p), -1.0)
         self.largest = 0
+        self._asked = np.full((test.p, test.p), -1)  # size up to which all sets of neighbours were asked
         self._tables: list[NDArray[np.int_]] = []
         self._table, self._row = np.zeros((2, test.p, test.p), np.int32)
 
     def ask(self, pairs: Bools, adjacent: Bools, size: int, context: Context) -> bool:
         """Ask each of some pairs given all sets of ``size`` neighbours of either; return whether any of the tests was possible."""
         self.largest = max(self.largest, size)
-        return self.ask_all(questions(pairs, adjacent, size), context)
+        self._asked[pairs] = size
+        batches = questions(pairs, adjacent, size)
+        return self.ask_all(batches if self.test.correlation is None else _together(batches), context)
 
     def ask_all(self, batches: Iterable[Batch], context: Context) -> bool:
         """Ask batches (i, j, given) of questions, each with sets of one size; return whether any of the tests was possible."""
@@ -51,7 +56,7 @@ class Separators:
             if self.known:
                 later = (self.known.earlier[i[:, None], given] & self.known.earlier[j[:, None], given]).any(axis=1)
                 i, j, given = i[~later], j[~later], given[~later]
-            p_values = np.nan_to_num(self.test.p_values(self.order[i], self.order[j], self.order[given]), nan=-1.0)
+            p_values = np.fmax(self.test.p_values(self.order[i], self.order[j], self.order[given]), -1.0)  # NaN becomes -1
             low, high = np.minimum(i, j), np.maximum(i, j)
             better = np.flatnonzero((p_values > self.test.alpha) & (p_values > self.p_value[low, high]))
             rows = better[np.lexsort((-p_values[better], high[better], low[better]))]
@@ -74,6 +79,18 @@ class Separators:
         np.fill_diagonal(joined, False)
         return joined | self.known.required | self.known.required.T
 
+    def by_size(self, i: Ints, j: Ints) -> Iterator[Batch]:
+        """Yield (i, j, given): some separated pairs (m,) with the sets that separate them best, those with sets of one size together."""
+        table, row = self._table[i, j], self._row[i, j]
+        sizes = np.array([sets.shape[1] for sets in self._tables], int)[table]
+        for size in np.unique(sizes).tolist():
+            rows = np.flatnonzero(sizes == size)
+            given = np.empty((len(rows), size), int)
+            for number in np.unique(table[rows]).tolist():
+                from_here = table[rows] == number
+                given[from_here] = self._tables[number][row[rows[from_here]]]
+            yield i[rows], j[rows], given
+
     def separators(self, adjacent: Bools) -> dict[tuple[int, int], int]:
         """Return the sets that separate the pairs i < j that are not adjacent, in the bits of whole numbers."""
         return {(i, j): of(self.given(i, j).tolist()) for i, j in np.argwhere(np.triu(~adjacent, 1)).tolist()}
@@ -85,12 +102,12 @@ class Separators:
         return separated
 
     def improve(self, adjacent: Bools, context: Context) -> None:
-        """Ask every pair with a common neighbour again, given sets of its neighbours in the final graph."""
+        """Ask every pair with a common neighbour also given those sets of its neighbours in the final graph that were not asked yet."""
         pairs = self.with_common_neighbour(adjacent)
         with context.best_so_far():
             for size in range(self.largest + 1):
                 context.progress(0.9, f"orienting, sets of {size}")
-                self.ask(pairs, adjacent, size, context)
+                self.ask(pairs & (self._asked < size), adjacent, size, context)
 
     def numbered(self, marks: NDArray[Any]) -> NDArray[Any]:
         """Return a (p, p) table of marks or edges in the numbers of the test's own nodes."""
@@ -119,7 +136,7 @@ def skeleton(found: Separators, max_given: int | None, context: Context, barred:
             pairs = found.joined()
             if not tested:
                 break
-            context.partial("graph", _outline(found, pairs & ~barred))
+            context.partial("graph", partial(_outline, found, pairs & ~barred))
     return found.joined() & ~barred
 
 
@@ -149,6 +166,25 @@ def subsets(candidates: Ints, size: int) -> Iterator[tuple[Ints, Ints]]:
         for rows in _slices(len(candidates), max(1, AT_ONCE // len(sets))):
             given = candidates[rows][:, sets].reshape(-1, size)
             yield np.repeat(np.arange(rows.start, min(rows.stop, len(candidates))), len(sets)), given
+
+
+def _together(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Put small batches of questions with sets of one size together."""
+    waiting: list[Batch] = []
+    total = 0
+    for batch in batches:
+        waiting.append(batch)
+        total += len(batch[0])
+        if total >= TOGETHER:
+            yield _joined(waiting)
+            waiting, total = [], 0
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    i, j, given = (np.concatenate(columns) for columns in zip(*batches, strict=True))
+    return i, j, given
 
 
 def _outline(found: Separators, adjacent: Bools) -> Graph:

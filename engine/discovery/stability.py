@@ -81,8 +81,9 @@ def supported(search: Search[Tests, Found], test: Tests, params: TestedParams, c
             "to let it come to its end."
         )
         result = dataclasses.replace(result, is_complete=False)
-    asked = result.trace.counts()
-    if skipped := int(asked["not tested"].sum()):
+    if result.trace.has_untested:
+        asked = result.trace.counts()
+        skipped = int(asked["not tested"].sum())
         context.warn(
             f"{skipped:,} of {int(asked['asked'].sum()):,} tests could not be done, since {test.n_samples:,} rows are too few for their "
             "conditioning sets; the edges that depend on them stay."

@@ -3,6 +3,7 @@
 import numpy as np
 
 from engine.core import UserError
+from engine.graphs.bitsets import rows
 from engine.graphs.cpdag import dag_of
 from engine.graphs.graph import Graph, Mark
 from engine.graphs.mag import is_maximal
@@ -30,12 +31,12 @@ def pag_of(mag: Graph, selection: bool = False) -> Graph:
         raise UserError(f"A PAG is made of a MAG, not of a {mag.kind.upper()}.", "Take a member with mag_in or dag_of first.")
     if mag.undirected.any() and not selection:
         raise UserError("This MAG has undirected edges, which only selection bias can explain.", "Allow for selection bias.")
-    arrow = mag.marks == Mark.ARROW
+    into = rows((mag.marks == Mark.ARROW).T)
     circles = np.where(mag.skeleton, np.uint8(Mark.CIRCLE), np.uint8(Mark.NONE))
     oriented = orient(
         circles,
-        is_collider=lambda i, k, j: bool(arrow[i, k] and arrow[j, k]),
-        is_noncollider=lambda path: not (arrow[path[-3], path[-2]] and arrow[path[-1], path[-2]]),
+        is_collider=lambda i, k, j: bool(into[k] >> i & into[k] >> j & 1),
+        is_noncollider=lambda path: not into[path[-2]] >> path[-3] & into[path[-2]] >> path[-1] & 1,
         selection=selection,
     )
     return Graph(mag.nodes, oriented.marks, "pag")

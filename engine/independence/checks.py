@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from engine.core import UserError
+from engine.core.digest import has_only_numbers
 from engine.data.dependence import identical_columns, linear_dependence
 from engine.independence.trace import Floats
 
@@ -16,7 +17,7 @@ NAMED = 5
 
 def constant_columns(frame: pd.DataFrame) -> list[str]:
     """Return the names of columns that never vary, gaps aside; a column of gaps only is one."""
-    if _plain(frame):
+    if has_only_numbers(frame):
         table = frame.to_numpy()
         if np.isfinite(table).all() and len(table):
             flat = np.ptp(table, axis=0) <= 1e-12 * np.abs(table).max(axis=0)
@@ -36,7 +37,7 @@ def constant_columns(frame: pd.DataFrame) -> list[str]:
 
 def require_complete(frame: pd.DataFrame) -> None:
     """Stop when a value is missing or infinite, naming the columns with their counts."""
-    if _plain(frame) and np.isfinite(frame.to_numpy()).all():
+    if has_only_numbers(frame) and np.isfinite(frame.to_numpy()).all():
         return
     gaps = frame.isna().sum()
     numeric = frame.select_dtypes("number")
@@ -50,11 +51,6 @@ def require_complete(frame: pd.DataFrame) -> None:
                 f"There are {what} values in {listed}{more}.",
                 "Drop these rows, fill the gaps, or remove the columns on the data page.", str(bad.index[0]),
             )  # fmt: skip
-
-
-def _plain(frame: pd.DataFrame) -> bool:
-    """Return whether all columns are numbers, which can be looked at together, many times faster than one by one."""
-    return all(dtype == np.float64 for dtype in frame.dtypes)
 
 
 def require_varying(frame: pd.DataFrame) -> None:

@@ -62,7 +62,8 @@ def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
     checks.require_varying(data.frame)
     if data.n_samples < 5:
         raise UserError(f"{data.name} has {data.n_samples} rows; no independence test is possible.", "Add rows.")
-    categories = [column for column in data.columns if _is_category(data.frame[column])]
+    dtypes = zip(data.columns, data.frame.dtypes.tolist(), strict=True)
+    categories = [column for column, dtype in dtypes if isinstance(dtype, pd.CategoricalDtype)]
     if wanted == "discrete" or (wanted == "auto" and len(categories) == data.p):
         test: IndependenceTest = GSquared(data.columns, _codes(data.frame), params.alpha)
     elif wanted in ("kernel", "kernel-exact", "hsic") or (wanted == "auto" and _several_levels(data, categories)):

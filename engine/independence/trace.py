@@ -135,6 +135,11 @@ class Trace:
             self._clean.add(size)
         return self._chunks[size][0]
 
+    @property
+    def has_untested(self) -> bool:
+        """Whether some test was not possible."""
+        return any(np.isnan(chunk.p_value).any() for chunks in self._chunks.values() for chunk in chunks)
+
     def __len__(self) -> int:
         return sum(len(self._of_size(size).i) for size in self.sizes)
 

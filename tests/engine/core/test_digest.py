@@ -42,6 +42,14 @@ def test_a_large_table_takes_little_time(large):
     assert time.process_time() - started < 0.5
 
 
+def test_a_table_of_numbers_has_the_digest_of_its_columns_one_by_one(monkeypatch):
+    frame = pd.DataFrame(np.random.default_rng(2).normal(size=(20, 3)), columns=["a", "b", "c"])
+    tables = [frame, frame.assign(d=-0.0, e=np.nan), frame.T, frame[[]]]
+    together = [digest_of([table]) for table in tables]
+    monkeypatch.setattr("engine.core.digest.has_only_numbers", lambda frame: False)
+    assert [digest_of([table]) for table in tables] == together
+
+
 def test_no_two_different_things_have_one_digest():
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
     things = [
