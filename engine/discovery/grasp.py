@@ -90,7 +90,7 @@ def climb(walk: OrderWalk, depth: int, tier: int, context: Context) -> None:
         for j in context.rng.permutation(sorted(dirty)).tolist():
             context.check()
             left.discard(j)
-            found = step(walk, [j], depth, tier, {fingerprint(walk)}, context.rng)
+            found = step(walk, [j], depth, tier, {walk.key}, context.rng)
             if found:
                 break
         if not found and dirty is every:
@@ -105,7 +105,7 @@ def step(walk: OrderWalk, targets: Iterable[int], depth: int, tier: int, seen: s
     Parameters
     ----------
     targets : the arrows into these are tucked.
-    seen : fingerprints of the graphs on the way here.
+    seen : keys of the graphs on the way here.
     """
     tolerance = walk.trees.score.tolerance
     for j in targets:
@@ -119,9 +119,8 @@ def step(walk: OrderWalk, targets: Iterable[int], depth: int, tier: int, seen: s
             touched = walk.make(move, forward)
             if move.gain > tolerance:
                 return touched
-            name = fingerprint(walk)
-            if name not in seen:
-                seen.add(name)
+            if walk.key not in seen:
+                seen.add(walk.key)
                 changed = {end.variable for end in move.ends}
                 near = changed | {k for k in touched if changed & set(members(walk.ends[k].parents))}
                 further = step(walk, rng.permutation(sorted(near)).tolist(), depth - 1, COVERED, seen, rng)
@@ -137,8 +136,3 @@ def allowed(walk: OrderWalk, i: int, j: int, tier: int) -> bool:
     if tier == ANY or above == walk.ends[i].parents | 1 << i:
         return True
     return tier == SINGULAR and not any(walk.is_ancestor(i, k) for k in members(above ^ 1 << i))
-
-
-def fingerprint(walk: OrderWalk) -> int:
-    """Return a number that names the graph of an order."""
-    return hash(tuple(end.parents for end in walk.ends))

@@ -45,6 +45,7 @@ class OrderWalk:
     ----------
     position : (p,) place of each variable.
     ends : (p,) for each variable its parents and score in this order.
+    key : a number that names the graph of the order.
 
     Notes
     -----
@@ -57,6 +58,9 @@ class OrderWalk:
         self.position: list[float] = [0] * trees.p
         self._number(0, trees.p)
         self.ends = trees.parents_in(self.order)
+        self.key = 0
+        for end in self.ends:
+            self.key ^= hash((end.variable, end.parents))
 
     @property
     def score(self) -> float:
@@ -192,6 +196,7 @@ class OrderWalk:
         for variable in moved:
             touched |= self.trees.mentions[variable] | self.trees.mentioned[variable] | {variable}
         for end in move.ends:
+            self.key ^= hash((end.variable, end.parents)) ^ hash((end.variable, self.ends[end.variable].parents))
             self.ends[end.variable] = end
             touched |= self.trees.mentioned[end.variable]
         self.order[move.start : move.start + len(move.stretch)] = move.stretch

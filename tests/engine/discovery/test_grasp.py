@@ -8,7 +8,7 @@ import pytest
 
 from engine.core import Cancelled, Context
 from engine.discovery.ges import EquivalenceClass
-from engine.discovery.grasp import GraspParams, allowed, climb, fingerprint, grasp, step
+from engine.discovery.grasp import GraspParams, allowed, climb, grasp, step
 from engine.discovery.grow_shrink import GrowShrinkTrees
 from engine.discovery.order_walk import OrderWalk
 from engine.discovery.scores import OracleScore
@@ -61,12 +61,12 @@ def test_a_step_improves_or_leaves_all_as_it_was(seed):
     rng = np.random.default_rng(seed)
     walk = OrderWalk(GrowShrinkTrees(score), rng.permutation(score.p).tolist())
     for _ in range(40):
-        before, order, name = walk.score, list(walk.order), fingerprint(walk)
+        before, order, name = walk.score, list(walk.order), walk.key
         found = step(walk, rng.permutation(score.p).tolist(), 3, 2, {name}, rng)
         fresh = walk.trees.parents_in(walk.order)
         assert all(kept.parents == end.parents for kept, end in zip(walk.ends, fresh, strict=True))
         if not found:
-            assert walk.order == order and fingerprint(walk) == name
+            assert walk.order == order and walk.key == name
             return
         assert walk.score > before + score.tolerance
     pytest.fail("the walk never ended")
