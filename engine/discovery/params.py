@@ -31,6 +31,10 @@ class TestedParams(Params):
         0, "Bootstrap resamples", low=0, high=1000, step=10,
         help="Learn the graph again from resampled rows and draw on each edge how often it came back.",
     )  # fmt: skip
+    sweep: bool = field(
+        False, "Other levels too", advanced=True,
+        help="Learn the graph again at stricter and looser levels, as the curve of its accuracy needs.",
+    )  # fmt: skip
     rows: str = field(
         "all", "Rows used", choices=("all", "obs"), advanced=True,
         help="With several regimes: pool all rows, or use those of the observational regime only.",

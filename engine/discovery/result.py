@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from engine.core import Result
+from engine.discovery.sweep import Sweep
 from engine.graphs import Graph, Mark
 from engine.independence import Oracle, Trace
 
@@ -40,6 +41,7 @@ class GraphResult(Result):
     order : causal order of the variables, for methods that search orders.
     n_conflicts : claims about arrows that were dropped because others contradict them.
     is_valid : whether the graph is what its kind says; a CPDAG that no DAG belongs to is not.
+    sweep : the graphs at other levels, when they were asked for.
     """
 
     graph: Graph
@@ -47,6 +49,7 @@ class GraphResult(Result):
     order: tuple[str, ...] | None = None
     n_conflicts: int = 0
     is_valid: bool = True
+    sweep: Sweep | None = None
 
     @property
     def alpha(self) -> float:
