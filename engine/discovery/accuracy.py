@@ -30,7 +30,7 @@ def overlay(estimate: Graph, truth: Graph) -> tuple[Graph, dict[tuple[str, str],
     """
     true = truth.subgraph(estimate.nodes).marks
     marks = np.where(estimate.skeleton, estimate.marks, true)
-    both = Graph(estimate.nodes, marks, "pag", support=estimate.support)
+    both = Graph(estimate.nodes, marks, "pag")
     told = {frozenset((row.source, row.target)): row.change for row in differences(estimate, truth).itertuples(index=False)}
     wrong = (estimate.marks == Mark.ARROW) & (true != Mark.ARROW)
     verdicts: dict[tuple[str, str], Verdict] = {}
@@ -68,7 +68,7 @@ def roc(sweep: Sweep, truth: Graph) -> pd.DataFrame:
 
 
 def area(points: pd.DataFrame) -> float | None:
-    """Return the area under the curve of the joined pairs; None with fewer than two different points.
+    """Return the area under the curve of the joined pairs; None where all levels have the same false positives.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def area(points: pd.DataFrame) -> float | None:
     graphs without edges and with all. Arrows have no such area: no level makes every pair an arrow in both directions.
     """
     curve = np.unique(points[["false", "found"]].to_numpy(float), axis=0)
-    if len(curve) < 2:
+    if len(set(curve[:, 0])) < 2:
         return None
     x, y = np.vstack([(0.0, 0.0), curve, (1.0, 1.0)]).T
     return float(np.trapezoid(y, x))

@@ -12,6 +12,7 @@ from pages.parts import charts, frame, graph, run, state
 from pages.parts import picture as drawn
 
 RESAMPLES = 100
+VIEW = "discovery.graph"
 WIDE_FROM = 40  # variables from which on a graph needs the whole width
 MEANING = {"directed": "drives", "bidirected": "hidden common cause", "undetermined": "direction open"}
 
@@ -32,13 +33,12 @@ def picture(result: GraphResult, dataset: Dataset) -> None:
         left, right = st.container(), st.container()
     else:
         left, right = st.columns([3, 2], gap="medium")
-    job = state.link("job")
-    kept = jobs.shared().arrangement(job) if job else {}
+    job, kept = state.link("job"), kept_places()
     named = graph.Selection("node", (state.link("node"),)) if state.link("node") else None
     with left:
-        selected = graph.show(result.graph, key="discovery.graph", positions=kept, selected=named)
-        graph.downloads(result.graph, key="discovery.graph", positions=kept)
-    moved = graph.dragged("discovery.graph")
+        selected = graph.show(result.graph, key=VIEW, positions=kept, selected=named)
+        graph.downloads(result.graph, key=VIEW, positions=kept)
+    moved = graph.dragged(VIEW)
     if job and moved and moved != kept:
         jobs.shared().arrange(job, moved)
     state.set_link({"node": selected.names[0] if selected and selected.kind == "node" else None})
@@ -49,6 +49,12 @@ def picture(result: GraphResult, dataset: Dataset) -> None:
             evidence(result, *selected.names)
         else:
             node(result.graph, dataset, selected.names[0])
+
+
+def kept_places() -> dict[str, tuple[float, float]]:
+    """Return where the user put the nodes of the graph of this run, now or earlier."""
+    job = state.link("job")
+    return jobs.shared().arrangement(job) if job else {}
 
 
 def evidence(result: GraphResult, a: str, b: str) -> None:
@@ -108,7 +114,7 @@ def targets(result: InterventionalResult) -> None:
     )
 
 
-def stability(result: GraphResult, dataset: Dataset) -> None:
+def stability(result: GraphResult, dataset: Dataset, key: str = "stability") -> None:
     """Show how often each edge came back from resampled rows, or offer to find out."""
     if result.graph.support is not None:
         frame.table(_edge_table(result.graph), empty=in_words(result.graph, result.rule))
@@ -123,7 +129,7 @@ def stability(result: GraphResult, dataset: Dataset) -> None:
             "How sure is each edge?",
             f"Learn the graph again from {RESAMPLES} resamples of the rows, and see how often each edge comes back.",
         )
-        st.button("Check stability", icon=":material/repeat:", on_click=run.ask, kwargs={"bootstrap": RESAMPLES})
+        st.button("Check stability", icon=":material/repeat:", on_click=run.ask, kwargs={"bootstrap": RESAMPLES}, key=f"{key}.ask")
 
 
 def diagnostics(result: GraphResult) -> None:
