@@ -7,17 +7,16 @@ import streamlit as st
 
 from engine import catalogue, jobs
 from engine.core import Dataset, Params, UserError
+from engine.data.simulation import can_resimulate, resimulated
 from engine.discovery.accuracy import Calibration, area, calibration, overlay, roc
 from engine.discovery.result import GraphResult
 from engine.discovery.sweep import Sweep, strictness
-from engine.discovery.truth import FILES, matches, read_truth, truths, visible, with_truth
-from engine.graphs import FORMS, Graph
-from pages.parts import causal, charts, frame, graph, pick, picture, run, state
+from engine.discovery.truth import truths, visible
+from engine.graphs import Graph
+from pages.parts import bring, causal, charts, frame, graph, pick, picture, run, state
 
 LEVEL = {"alpha": "significance level", "penalty": "penalty per edge"}
-BY_CONTENT = "by its content"
-UNMEASURED = "none of them: not measured"
-MOST_NAMES = 30  # that are asked for one by one
+MORE_TABLES = 3  # as many runs as one visitor may have at a time
 FEW_PAIRS = 10  # a point of the calibration with fewer pairs says little
 
 
@@ -28,12 +27,12 @@ def show(result: GraphResult, dataset: Dataset) -> None:
         frame.empty(
             "Nothing is known to be true of these data.", "Bring the true graph, or the accepted one, and see how much of it was found."
         )
-        _bring(dataset)
+        bring.ask(dataset)
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("The truth", list(known), key="discovery.truth", width=430)
         with st.popover("Bring the true graph", icon=":material/upload_file:"):
-            _bring(dataset)
+            bring.ask(dataset)
     truth = visible(known[name], result, dataset)
     _picture(result, truth)
     left, right = st.columns(2, gap="large")
@@ -144,7 +143,7 @@ def _support(result: GraphResult, dataset: Dataset, truth: Graph) -> None:
     )
     pooled = bool(others) and st.toggle(
         f"Together with {len(others)} other run{'s' if len(others) > 1 else ''} on data with a known truth", key="discovery.pooled",
-        help="Finished runs of the same method with resamples. Simulate more tables on the data page for a steadier picture.",
+        help="Finished runs of the same method with resamples. More tables give a steadier picture.",
     )  # fmt: skip
     graphs = [(result.graph, truth), *(others if pooled else [])]
     found = calibration(graphs, ends=what != "joined pairs")
@@ -153,6 +152,28 @@ def _support(result: GraphResult, dataset: Dataset, truth: Graph) -> None:
         return
     st.plotly_chart(charts.calibration(found.bins), alt="Share of true pairs by their support", key="discovery.calibration")
     st.caption(_in_words(found))
+    _more(result, dataset, len(others))
+
+
+def _more(result: GraphResult, dataset: Dataset, n_others: int) -> None:
+    """Offer to run on more tables of the same simulated kind, or watch the first of those runs that is under way."""
+    made = result.provenance
+    if not made or not can_resimulate(dataset):
+        return
+    runner = jobs.shared()
+    live = [job for job in runner.all() if job.is_live and job.method == made.method and job.params.get("bootstrap")]
+    if live:
+        run.watch(live[-1].key, early=False)
+    elif st.button(f"Simulate {MORE_TABLES} more tables like this one", icon=":material/casino:"):
+        method = catalogue.find(made.method)
+        params = method.params.from_dict(dict(made.params))
+        try:
+            for k in range(1, MORE_TABLES + 1):
+                runner.submit(method.name, resimulated(dataset, n_others + k), params, owner=state.visitor())
+        except UserError as problem:
+            frame.error(problem)
+        else:
+            st.rerun()
 
 
 def _in_words(found: Calibration) -> str:
@@ -168,80 +189,25 @@ def _in_words(found: Calibration) -> str:
 def _like(result: GraphResult, dataset: Dataset) -> list[tuple[Graph, Graph]]:
     """Return graph and truth of other finished runs of the same method with resamples, one for each table with a known truth."""
     made = result.provenance
-    runner, found = jobs.shared(), {}
-    for job in runner.all():
-        if not made or job.state != "done" or job.method != made.method or not job.params.get("bootstrap") or job.dataset == dataset.digest:
+    found: dict[str, tuple[Graph, Graph]] = {}
+    for job in jobs.shared().all():
+        is_like = made is not None and job.state == "done" and job.method == made.method and bool(job.params.get("bootstrap"))
+        if not is_like or job.dataset == dataset.digest or job.dataset in found:
             continue
-        pair = None if job.dataset in found else _pair(job.key, pick.named(job.dataset, job.dataset_name))
+        try:
+            other = pick.load(pick.named(job.dataset, job.dataset_name))
+            pair = _pair(job.key, other) if "graph" in other.truth else None
+        except UserError:  # tidied away
+            continue
         if pair:
             found[job.dataset] = pair
     return list(found.values())
 
 
 @st.cache_resource(max_entries=200, show_spinner=False)
-def _pair(key: str, data: str) -> tuple[Graph, Graph] | None:
-    try:
-        result, dataset = run.opened(key), pick.load(data)
-    except UserError:  # tidied away
+def _pair(key: str, _dataset: Dataset) -> tuple[Graph, Graph] | None:
+    """Return graph and first truth of a finished run; None when they are not about the same variables."""
+    result, known = run.opened(key), truths(_dataset)
+    if not known or not isinstance(result, GraphResult) or set(result.graph.nodes) != set(_dataset.columns):
         return None
-    known = truths(dataset)
-    if not known or not isinstance(result, GraphResult) or set(result.graph.nodes) != set(dataset.columns):
-        return None
-    return result.graph, visible(next(iter(known.values())), result, dataset)
-
-
-def _bring(dataset: Dataset) -> None:
-    """Take a graph from a file as the truth for these data."""
-    if pick.named(dataset.digest, dataset.name) != dataset.digest:
-        st.caption("A sample keeps the truth it came with. Upload your own table on the data page to bring a truth for it.")
-        return
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    upload = left.file_uploader(
-        "The true graph", [ending[1:] for ending in FILES], key="discovery.bring",
-        help="The simplest file has two columns, source and target, and one arrow in each row.",
-    )  # fmt: skip
-    form = right.selectbox(
-        "Form of the file", [BY_CONTENT, *FORMS], format_func=lambda f: FORMS[f].label if f in FORMS else f, key="discovery.bring_form"
-    )
-    if upload is None:
-        return
-    try:
-        brought = read_truth(upload.getvalue(), upload.name, None if form == BY_CONTENT else form)
-        means = _named(brought, dataset, upload.file_id)
-        ready = with_truth(dataset, brought, upload.name, means)
-    except UserError as problem:
-        frame.error(problem)
-        return
-    st.button("Use as the truth", type="primary", icon=":material/check:", on_click=_keep, args=(ready, upload.name))
-
-
-def _named(brought: Graph, dataset: Dataset, key: str) -> dict[str, str | None]:
-    """Ask which variable each name is that the table does not have, with a guess."""
-    means = matches(brought.nodes, dataset.columns)
-    strange = [name for name in brought.nodes if name not in dataset.columns]
-    known = f"{brought.p - len(strange)} of which are variables of {frame.escape(dataset.name)}"
-    st.caption(f"{brought.n_edges} edges among {brought.p} names, {known}.")
-    if not strange:
-        return means
-    if len(strange) > MOST_NAMES:
-        st.caption(
-            f"{len(strange)} names differ from those of the table and were matched by likeness; rename them in the file if that is wrong."
-        )
-        return means
-    st.markdown("Which variables are these?")
-    places = st.columns(3)
-    for n, name in enumerate(strange):
-        options = [UNMEASURED, *dataset.columns]
-        chosen = places[n % 3].selectbox(
-            frame.escape(name), options, options.index(means[name] or UNMEASURED), key=f"discovery.bring.{key}.{n}"
-        )
-        means[name] = None if chosen == UNMEASURED else chosen
-    return means
-
-
-def _keep(ready: Dataset, name: str) -> None:
-    """Store the truth with the table and show it."""
-    jobs.shared().keep(ready)
-    pick.load.clear()
-    _pair.clear()
-    state.keep("discovery.truth", name)
+    return result.graph, visible(next(iter(known.values())), result, _dataset)

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import pandas as pd
 import pytest
 
 import engine
@@ -12,6 +11,7 @@ from engine.data import sample, simulate
 from engine.discovery.accuracy import area, calibration, overlay, roc
 from engine.discovery.truth import truths, visible
 from pages.parts import picture
+from tests.engine.discovery.sachs import six_experiments
 from tests.pages.test_discovery import button, finished, texts
 
 SECONDS = 60
@@ -51,27 +51,20 @@ def test_the_overlay_counts_what_the_engine_counts(open_page, run):
 
 
 def test_the_curve_comes_from_a_run_of_its_own_that_serves_every_level(open_page, run):
-    app = learned(open_page, data="clinic", method="pc")
+    app = learned(open_page, data="regimes", method="pc")
     key = app.query_params["job"]
     assert not drawn(app, "ROC curve")
     button(app, "Draw the ROC curve").click().run()
     settled(app)
     assert not app.exception
     assert drawn(app, "ROC curve") and app.query_params["job"] == key
+    result, data = run("pc", "regimes", sweep=True), sample("regimes")
+    expected = area(roc(result.sweep, visible(next(iter(truths(data).values())), result, data)))
+    assert f"is **{expected:.2f}** (1 is perfect" in texts(app)
     before = len(jobs.shared().all())
     app.select_slider(key="set.alpha").set_value(1e-12).run()
     assert drawn(app, "ROC curve"), "the p-values are read again, and so is the curve"
     assert len(jobs.shared().all()) == before == 2
-
-
-def test_the_area_on_the_page_is_that_of_the_engine(open_page, run):
-    app = learned(open_page, data="sachs", method="ges")
-    button(app, "Draw the ROC curve").click().run()
-    settled(app)
-    result, data = run("ges", "sachs", sweep=True), sample("sachs")
-    expected = area(roc(result.sweep, visible(next(iter(truths(data).values())), result, data)))
-    assert f"is **{expected:.2f}** (1 is perfect" in texts(app)
-    assert "penalty per edge" in texts(app)
 
 
 def test_support_is_calibrated_alone_and_together_with_other_tables(open_page):
@@ -93,6 +86,10 @@ def test_support_is_calibrated_alone_and_together_with_other_tables(open_page):
     assert f"Brier score is {pooled.brier:.2g}" in texts(app)
     app.segmented_control(key="discovery.calibrated").set_value("edges and their direction").run()
     assert not app.exception
+    button(app, "Simulate 3 more tables like this one").click().run()
+    settled(app)
+    assert not app.exception
+    assert app.toggle(key="discovery.pooled").label == "Together with 4 other runs on data with a known truth"
 
 
 def test_a_table_without_truth_takes_one_from_a_file(open_page):
@@ -101,6 +98,8 @@ def test_a_table_without_truth_takes_one_from_a_file(open_page):
     digest = jobs.shared().keep(Dataset(frame, "my cells"))
     app = learned(open_page, data=digest, method="pc")
     assert "Nothing is known to be true" in texts(app)
+    app.file_uploader(key="discovery.bring").set_value([("notes.csv", b"gene,score\nRaf,1\n", "text/csv")]).run()
+    assert "notes.csv is not read as a graph" in texts(app).replace("\\", "")
     text = b"cause,effect\npraf,pmek\npmek,p44/42\nPKA,praf\n"
     app.file_uploader(key="discovery.bring").set_value([("known.csv", text, "text/csv")]).run()
     assert not app.exception
@@ -111,23 +110,14 @@ def test_a_table_without_truth_takes_one_from_a_file(open_page):
     button(app, "Use as the truth").click().run()
     assert not app.exception
     assert app.selectbox(key="discovery.truth").value == "known.csv"
-    assert "right" in texts(app) and "Nothing is known" not in texts(app)
+    assert "a run without mistakes" in texts(app) and "Nothing is known" not in texts(app)
     stored = truths(jobs.shared().dataset(digest))["known.csv"]
     assert set(map(str, stored.edges())) == {"Raf --> Mek", "Mek --> Erk", "PKA --> Raf"}
 
 
-def test_a_file_that_holds_no_graph_is_refused_in_words(open_page):
-    open_page("data.py")
-    digest = jobs.shared().keep(Dataset(sample("sachs").frame[["Raf", "Mek", "Erk"]], "my cells"))
-    app = learned(open_page, data=digest, method="pc")
-    app.file_uploader(key="discovery.bring").set_value([("notes.csv", b"gene,score\nRaf,1\n", "text/csv")]).run()
-    assert not app.exception
-    assert r"notes.csv is not read as a graph" in texts(app).replace("\\", "")
-
-
 @pytest.mark.shared_data
 def test_sachs_with_interventions_warns_of_the_batch_and_draws_the_curve(open_page, shared_data):
-    data = interventions(shared_data)
+    data = dataclasses.replace(six_experiments(shared_data), truth=sample("sachs").truth)
     open_page("data.py")
     digest = jobs.shared().keep(data)
     app = learned(open_page, data=digest, method="utigsp", alpha_inv="1e-20", test="gaussian", depth="4")
@@ -139,16 +129,3 @@ def test_sachs_with_interventions_warns_of_the_batch_and_draws_the_curve(open_pa
     settled(app)
     assert not app.exception
     assert drawn(app, "ROC curve")
-
-
-def interventions(shared_data):
-    """The six settings of the spec: 1,755 cells without and 723 to 911 with an intervention, on the log scale, with the consensus."""
-    import numpy as np
-
-    table = pd.read_csv(shared_data / "discovery" / "sachs_14_experiments.tsv.gz", sep="\t")
-    settings = {"obs": (1, 2), "Akt": (3,), "PKC": (4,), "PIP2": (5,), "Mek": (6,), "PIP3": (7,)}
-    frames = {
-        name: np.log(table[table["experiment"].isin(which)].drop(columns="experiment").rename(columns={"p38": "P38"}))
-        for name, which in settings.items()
-    }
-    return dataclasses.replace(Dataset.from_frames(frames, name="six experiments"), truth=sample("sachs").truth)
