@@ -57,7 +57,10 @@ def _picture(result: GraphResult, truth: Graph) -> None:
         for verdict, stroke in picture.STROKES.items():
             if verdict in said:
                 st.markdown(f":{stroke.color}[**{stroke.sample}**]&emsp;**{said.count(verdict)}** {stroke.words}")
-        st.caption("The truth is what a run without mistakes would find; directions that data of this kind can never decide are left open.")
+        st.caption(
+            "The truth is what a run without mistakes would find. Directions that data of this kind can never decide are open in it, and "
+            "an arrow there counts as a wrong direction."
+        )
         rows = [(picture.arrows(str(edge)), picture.STROKES[verdicts[edge.source, edge.target]].words) for edge in both.edges()]
         frame.table(pd.DataFrame(rows, columns=["edge", "beside the truth"]), empty=causal.in_words(both, result.rule), height=260)
 

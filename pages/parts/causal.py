@@ -104,6 +104,12 @@ def targets(result: InterventionalResult) -> None:
         seen = [v for v in off if v not in goal]
         more = f"; changed as well: {', '.join(map(frame.escape, seen))}" if seen else ""
         st.markdown(f"**{frame.escape(regime)}** acts on {named}{more}.")
+    for regime, count in result.likely_batches.items():
+        st.warning(
+            f"**{frame.escape(regime)}** seems to act on {count} of {result.graph.p} variables. That looks like a batch shift (another "
+            "day, machine or donor) more than like the effect of an intervention: take these targets, and arrows that rest on them, with care.",
+            icon=":material/warning:",
+        )
     chosen = st.toggle("Targets only", value=True, key="discovery.targets")
     table = result.target_table
     frame.table(table[table["target"] == "yes"].reset_index(drop=True) if chosen else table, empty="No intervention changes any variable.")

@@ -10,6 +10,7 @@ from engine.core import Dataset
 from engine.data import sample, simulate
 from engine.discovery.accuracy import area, calibration, overlay, roc
 from engine.discovery.truth import truths, visible
+from engine.graphs import Graph
 from pages.parts import picture
 from tests.engine.discovery.sachs import six_experiments
 from tests.pages.test_discovery import button, finished, texts
@@ -48,6 +49,15 @@ def test_the_overlay_counts_what_the_engine_counts(open_page, run):
     app.selectbox(key="discovery.truth").set_value(other).run()
     again = [*overlay(result.graph, visible(truths(data)[other], result, data))[1].values()]
     assert f"**{again.count('right')}** {picture.STROKES['right'].words}" in texts(app)
+
+
+def test_edges_of_the_overlay_differ_in_colour_and_in_line():
+    assert len({stroke.color for stroke in picture.STROKES.values()}) == len(picture.STROKES)
+    assert len({str(stroke.dashes) for stroke in picture.STROKES.values()}) == len(picture.STROKES)
+    both, verdicts = overlay(Graph.from_edges("ABC", ["A --> B"]), Graph.from_edges("ABC", ["A --> B", "B --> C"]))
+    drawn = picture.drawing(both, {"A": (0, 0), "B": (0, 80), "C": (0, 160)}, verdicts)["edges"]
+    assert [(edge["kind"], edge.get("dashes")) for edge in drawn] == [("right", None), ("missing", [6, 6])]
+    assert picture.words(both, verdicts) == "Graph of 3 variables beside the truth: 1 right, 1 missed."
 
 
 def test_the_curve_comes_from_a_run_of_its_own_that_serves_every_level(open_page, run):
@@ -123,7 +133,8 @@ def test_sachs_with_interventions_warns_of_the_batch_and_draws_the_curve(open_pa
     app = learned(open_page, data=digest, method="utigsp", alpha_inv="1e-20", test="gaussian", depth="4")
     assert not app.exception
     assert "All 11 variables are called targets of regime PKC" in texts(app).replace("\\", "")
-    assert "batch shift" in texts(app)
+    (warning,) = [shown.value for shown in app.warning]
+    assert "**PKC** seems to act on 11 of 11 variables" in warning and "batch shift" in warning
     assert any("variable" in table.value.columns and (table.value["regime"] == "PKC").sum() == 11 for table in app.dataframe)
     button(app, "Draw the ROC curve").click().run()
     settled(app)

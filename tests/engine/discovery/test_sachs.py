@@ -29,6 +29,7 @@ def test_the_pkc_experiment_looks_like_another_batch(alpha, data, run):
     result = run("utigsp", data, alpha=alpha, **SETTINGS)
     assert len(result.targets["PKC"]) >= 9
     assert max(map(len, result.targets.values())) == len(result.targets["PKC"])
+    assert result.likely_batches == {"PKC": len(result.targets["PKC"])}
     assert any("regime PKC" in warning and "batch shift" in warning for warning in result.provenance.warnings)
 
 
