@@ -107,7 +107,8 @@ def targets(result: InterventionalResult) -> None:
     for regime, count in result.likely_batches.items():
         st.warning(
             f"**{frame.escape(regime)}** seems to act on {count} of {result.graph.p} variables. That looks like a batch shift (another "
-            "day, machine or donor) more than like the effect of an intervention: take these targets, and arrows that rest on them, with care.",
+            "day, machine or donor) more than like the effect of an intervention: take these targets, and arrows that rest on them, "
+            "with care.",
             icon=":material/warning:",
         )
     chosen = st.toggle("Targets only", value=True, key="discovery.targets")
