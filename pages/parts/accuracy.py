@@ -108,7 +108,7 @@ def _sweep(result: GraphResult, dataset: Dataset) -> Sweep | None:
         run.watch(job.key, early=False)
         return None
     if job:
-        run.ended(job)
+        run.ending(job)
     frame.empty(
         "Was the level well chosen?",
         f"Learn the graph again from strict to loose ({LEVEL[strictness(params)]}), and see how much is found at which price.",

@@ -68,7 +68,7 @@ def panel(method: Method, dataset: Dataset, params: Params, label: str, button: 
         return None
     if job.state == "done":
         return opened(job.key)
-    ended(job)
+    ending(job)
     return None
 
 
@@ -153,7 +153,7 @@ def watch(key: str, early: bool = True) -> None:
         graph.show(so_far, key=f"early.{key}")
 
 
-def ended(job: jobs.Job) -> None:
+def ending(job: jobs.Job) -> None:
     """Say how a run without a result ended and what to do."""
     if job.state == "cancelled":
         st.info("This run was cancelled. Nothing of it is left; run it again whenever you like.", icon=":material/cancel:")
