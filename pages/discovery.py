@@ -3,7 +3,7 @@
 import streamlit as st
 
 from engine.discovery.interventional import InterventionalResult
-from pages.parts import causal, comparison, frame, guide, knowledge, pick, run, targets, together
+from pages.parts import accuracy, causal, comparison, frame, guide, knowledge, pick, run, targets, together
 
 ADVICE = (
     "Start with the first one; PC is a second opinion that shows the tests of each edge. Take FCI when something unmeasured may drive "
@@ -32,8 +32,8 @@ if knowledge.fits(known, dataset) and not together.panel(method, dataset, tools,
 if result:
     causal.verdict(result)
     found = ["Targets"] if isinstance(result, InterventionalResult) else []
-    picture, table, *goals, stability, tests, compare, keep = st.tabs(
-        ["Graph", "Edges", *found, "Stability", "Diagnostics", "Compare", "Export"]
+    picture, table, *goals, stability, truth, tests, compare, keep = st.tabs(
+        ["Graph", "Edges", *found, "Stability", "Accuracy", "Diagnostics", "Compare", "Export"]
     )
     with picture:
         causal.picture(result, dataset)
@@ -44,6 +44,8 @@ if result:
             causal.targets(result)
     with stability:
         causal.stability(result, dataset)
+    with truth:
+        accuracy.show(result, dataset)
     with tests:
         causal.diagnostics(result)
     with compare:

@@ -35,6 +35,7 @@ class Simulator:
         return (self.function.__doc__ or "").partition("\n")[0]
 
 
+STEP = "engine.data.simulate"
 SIMULATORS = {
     simulator.name: simulator
     for simulator in (
@@ -72,4 +73,23 @@ def simulate(model: str, **settings: Any) -> Dataset:
     simulator = SIMULATORS[model]
     params = simulator.params.from_dict(settings)
     made = replace(simulator.function(params), source=f"simulated: {simulator.label.lower()}", licence="CC0")
-    return made.after("engine.data.simulate", model=model, **params.to_dict())
+    return made.after(STEP, model=model, **params.to_dict())
+
+
+def can_resimulate(dataset: Dataset) -> bool:
+    """Say whether a table is as `simulate` made it."""
+    return len(dataset.steps) == 1 and dataset.steps[0][0] == STEP
+
+
+def resimulated(dataset: Dataset, further: int) -> Dataset:
+    """Return another table of the model and settings that made a simulated one, with the truth of its own seed.
+
+    Parameters
+    ----------
+    dataset : as `simulate` made it.
+    further : how far its seed is from the seed of ``dataset``, at least 1; the name says which seed it is.
+    """
+    settings = dict(dataset.steps[0][1])
+    seed = int(settings.pop("seed")) + further
+    made = simulate(str(settings.pop("model")), **settings, seed=seed)
+    return replace(made, name=f"{made.name}, seed {seed}")

@@ -76,6 +76,13 @@ class InterventionalResult(GraphResult):
         rows = self.target_table[self.target_table["known"] == "off-target"]
         return {str(regime): list(found["variable"]) for regime, found in rows.groupby("regime", sort=False)}
 
+    @property
+    def likely_batches(self) -> dict[str, int]:
+        """Regime -> number of its targets that show a change, for regimes where nearly all variables do: more likely another batch."""
+        changed = self.target_table[self.target_table["target"] == "yes"]
+        found = {regime: len(set(goal) & set(changed["variable"][changed["regime"] == regime])) for regime, goal in self.targets.items()}
+        return {regime: n for regime, n in found.items() if is_batch_like(n, self.graph.p)}
+
     def summary(self) -> list[tuple[str, str]]:
         """Return label/value rows, with the number of targets and the off-targets by name."""
         rows = super().summary()
@@ -205,7 +212,7 @@ def _warn(
 ) -> None:  # fmt: skip
     """Say where all variables are targets, where known targets show no change, and what could not be tested."""
     for regime, found in decided.items():
-        if len(found) >= MANY * tests.p and tests.p > 2:
+        if is_batch_like(len(found), tests.p):
             count = f"All {tests.p}" if len(found) == tests.p else f"{len(found)} of {tests.p}"
             context.warn(
                 f"{count} variables are called targets of regime {regime}. That looks like a batch shift (another day, machine or "
@@ -223,6 +230,11 @@ def _warn(
             [f"{v} in {regime} ({counts[regime]} rows)" for regime, v in zip(untested["regime"], untested["variable"], strict=True)]
         )
         context.warn(f"Too few rows, or rows without variation, to compare: {listed}. They are not counted as targets.")
+
+
+def is_batch_like(n_targets: int, p: int) -> bool:
+    """Say whether so many targets of one regime among p variables look like another batch rather than an intervention."""
+    return p > 2 and n_targets >= MANY * p
 
 
 def _listed(names: list[str]) -> str:

@@ -43,6 +43,10 @@ class TestedParams(Params):
         help="When so much time has passed the search ends with the best graph so far. None lets it come to its end. Each resample of the "
         "bootstrap has the same time.",
     )  # fmt: skip
+    sweep: bool = field(
+        False, "Other levels too", advanced=True,
+        help="Learn the graph again at stricter and looser levels, as the curve of its accuracy needs.",
+    )  # fmt: skip
     rows: str = field(
         "all", "Rows used", choices=("all", "obs"), advanced=True,
         help="With several regimes: pool all rows, or use those of the observational regime only.",

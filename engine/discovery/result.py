@@ -8,6 +8,7 @@ import pandas as pd
 
 from engine.core import Result
 from engine.discovery.knowledge import Knowledge
+from engine.discovery.sweep import Sweep
 from engine.graphs import Graph, Mark
 from engine.independence import Oracle, Trace
 
@@ -42,6 +43,7 @@ class GraphResult(Result):
     n_conflicts : claims about arrows that were dropped because others contradict them.
     is_valid : whether the graph is what its kind says; a CPDAG that no DAG belongs to is not.
     is_complete : whether the search came to its end; not so when its time limit stopped it.
+    sweep : the graphs at other levels, when they were asked for.
     """
 
     graph: Graph
@@ -50,6 +52,7 @@ class GraphResult(Result):
     n_conflicts: int = 0
     is_valid: bool = True
     is_complete: bool = True
+    sweep: Sweep | None = None
 
     @property
     def alpha(self) -> float:

@@ -14,13 +14,15 @@ from engine.core.method import REGISTRY
 from engine.core.result import package_versions
 from engine.discovery.params import TestedParams
 from engine.discovery.result import GraphResult
+from engine.discovery.sweep import swept
 from engine.graphs import Mark
 from engine.independence import IndependenceTest, Replay
 
 Counts = NDArray[np.int64]
 
 PER_TASK = 4  # resamples sent to a worker at once: few enough for steady progress, enough to pay for sending the rows
-SEARCH_SHARE = 0.1  # part of the progress bar that the search on the data itself takes when there are resamples
+SEARCH_SHARE = 0.1  # part of the progress bar that the search on the data itself takes when there are resamples or other levels
+SWEEP_SHARE = 0.4  # part that ends with the other levels when there are resamples too
 
 
 class Resampling(Protocol):
@@ -53,7 +55,7 @@ Search = Callable[[Tests, Any, Context], Found]
 
 
 def supported(search: Search[Tests, Found], test: Tests, params: TestedParams, context: Context) -> Found:
-    """Search on the data, and on ``params.bootstrap`` resamples of it, and draw on the graph how often each mark came back.
+    """Search on the data, at other levels if ``params.sweep``, and on ``params.bootstrap`` resamples, for how often each mark comes back.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ def supported(search: Search[Tests, Found], test: Tests, params: TestedParams, c
     Returns
     -------
     The result of the search on the data; with resamples its graph has ``support`` (p, p, 4), the share of resamples in which each mark had
-    each of the four codes.
+    each of the four codes; ``sweep`` has the graphs at the other levels.
 
     Notes
     -----
@@ -73,7 +75,7 @@ def supported(search: Search[Tests, Found], test: Tests, params: TestedParams, c
     for warning in test.warnings:
         context.warn(warning)
     context.limit(params.time_limit)
-    result = search(test, params, context.share(0, SEARCH_SHARE) if params.bootstrap else context)
+    result = search(test, params, context.share(0, SEARCH_SHARE) if params.bootstrap or params.sweep else context)
     context.limit(None)
     if context.stopped is not None:
         context.warn(
@@ -88,13 +90,18 @@ def supported(search: Search[Tests, Found], test: Tests, params: TestedParams, c
             f"{skipped:,} of {int(asked['asked'].sum()):,} tests could not be done, since {test.n_samples:,} rows are too few for their "
             "conditioning sets; the edges that depend on them stay."
         )
+    begin = SEARCH_SHARE
+    if params.sweep:
+        begin = SWEEP_SHARE if params.bootstrap else 1.0
+        sweep = swept(search, test, params, result.trace, context.share(SEARCH_SHARE, begin))
+        result = dataclasses.replace(result, sweep=sweep)
     if not params.bootstrap:
         return result
     graph = result.graph
     for done, counts in _resampled(search, test, params, context.threads):
         graph = result.graph.with_support(counts / done)
         context.partial("graph", graph)
-        context.progress(SEARCH_SHARE + (1 - SEARCH_SHARE) * done / params.bootstrap, f"resample {done} of {params.bootstrap}")
+        context.progress(begin + (1 - begin) * done / params.bootstrap, f"resample {done} of {params.bootstrap}")
     return dataclasses.replace(result, graph=graph)
 
 
@@ -117,7 +124,7 @@ def reorient(result: GraphResult, test: IndependenceTest, alpha: float) -> Graph
     if made.method not in REGISTRY:
         importlib.import_module(f"engine.discovery.{made.method}")
     method = REGISTRY[made.method]
-    params = method.params.from_dict({**made.params, "alpha": alpha, "bootstrap": 0})
+    params = method.params.from_dict({**made.params, "alpha": alpha, "bootstrap": 0, "sweep": False})
     context = Context.silent(params.seed)
     started = time.perf_counter()
     fresh: GraphResult = method.function(Replay(result.trace, test.at(alpha)), params, context)
@@ -136,7 +143,7 @@ def _resampled(search: Search[Tests, Found], test: Tests, params: TestedParams, 
     n_jobs = None if effective_n_jobs(None) > 1 else threads
     seeds = np.random.SeedSequence(params.seed).generate_state(params.bootstrap, np.uint64).tolist()
     tasks = [seeds[start : start + PER_TASK] for start in range(0, len(seeds), PER_TASK)]
-    alone, quiet = dataclasses.replace(params, bootstrap=0), test.at(test.alpha)
+    alone, quiet = dataclasses.replace(params, bootstrap=0, sweep=False), test.at(test.alpha)
     counts: Counts = np.zeros((test.p, test.p, len(Mark)), np.int64)
     done = 0
     with Parallel(n_jobs=n_jobs) as pool:

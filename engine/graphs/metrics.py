@@ -1,4 +1,4 @@
-"""How far one graph is from another: structural Hamming distance, and scores of edges, arrowheads and tails."""
+"""How far one graph is from another: structural Hamming distance, and scores and rates of edges, arrowheads and tails."""
 
 from typing import NamedTuple
 
@@ -19,6 +19,16 @@ class Scores(NamedTuple):
     precision: float
     recall: float
     f1: float
+
+
+class Rates(NamedTuple):
+    """Shares of what is true that was claimed, and of what is not true that was claimed all the same.
+
+    Where there was nothing to find, the first is 1; where nothing could be claimed wrongly, the second is 0.
+    """
+
+    true_positive: float
+    false_positive: float
 
 
 def shd(a: Graph, b: Graph) -> int:
@@ -50,6 +60,18 @@ def arrowhead_scores(estimate: Graph, truth: Graph) -> Scores:
 def tail_scores(estimate: Graph, truth: Graph) -> Scores:
     """Return precision, recall and F1 of the tails, counted like `arrowhead_scores`."""
     return _scores(estimate.marks == Mark.TAIL, aligned(estimate, truth) == Mark.TAIL)
+
+
+def skeleton_rates(estimate: Graph, truth: Graph) -> Rates:
+    """Return the rates of the adjacencies among all unordered pairs, whatever their marks."""
+    upper = np.triu(np.ones((estimate.p, estimate.p), dtype=bool), 1)
+    return _rates(estimate.skeleton, aligned(estimate, truth) != Mark.NONE, upper)
+
+
+def arrow_rates(estimate: Graph, truth: Graph) -> Rates:
+    """Return the rates of the arrows i -> j among all ordered pairs; lines, circles and bidirected edges claim none."""
+    true = aligned(estimate, truth)
+    return _rates(estimate.directed, (true == Mark.ARROW) & (true.T == Mark.TAIL), ~np.eye(estimate.p, dtype=bool))
 
 
 def differences(a: Graph, b: Graph) -> pd.DataFrame:
@@ -101,3 +123,12 @@ def _scores(claimed: NDArray[np.bool_], true: NDArray[np.bool_]) -> Scores:
     precision = n_both / n_claimed if n_claimed else 1.0
     recall = n_both / n_true if n_true else 1.0
     return Scores(precision, recall, 2 * precision * recall / (precision + recall) if precision + recall else 0.0)
+
+
+def _rates(claimed: NDArray[np.bool_], true: NDArray[np.bool_], possible: NDArray[np.bool_]) -> Rates:
+    found, there = claimed[possible], true[possible]
+    n_true, n_false = np.count_nonzero(there), np.count_nonzero(~there)
+    return Rates(
+        float(np.count_nonzero(found & there) / n_true) if n_true else 1.0,
+        float(np.count_nonzero(found & ~there) / n_false) if n_false else 0.0,
+    )

@@ -13,6 +13,7 @@ from pages.parts import picture as drawn
 
 RESAMPLES = 100
 MORE_TIME = 4  # times the limit that was too short
+VIEW = "discovery.graph"
 WIDE_FROM = 40  # variables from which on a graph needs the whole width
 HOW_TO_READ = "Each row asks: are the two still related once the variables under 'held fixed' stay the same? A small p-value says yes."
 MEANING = {"directed": "drives", "bidirected": "hidden common cause", "undetermined": "direction open"}
@@ -52,13 +53,12 @@ def picture(result: GraphResult, dataset: Dataset) -> None:
         left, right = st.container(), st.container()
     else:
         left, right = st.columns([3, 2], gap="medium")
-    job = state.link("job")
-    kept = jobs.shared().arrangement(job) if job else {}
+    job, kept = state.link("job"), kept_places()
     named = graph.Selection("node", (state.link("node"),)) if state.link("node") else None
     with left:
-        selected = graph.show(result.graph, key="discovery.graph", positions=kept, selected=named)
-        graph.downloads(result.graph, key="discovery.graph", positions=kept)
-    moved = graph.dragged("discovery.graph")
+        selected = graph.show(result.graph, key=VIEW, positions=kept, selected=named)
+        graph.downloads(result.graph, key=VIEW, positions=kept)
+    moved = graph.dragged(VIEW)
     if job and moved and moved != kept:
         jobs.shared().arrange(job, moved)
     state.set_link({"node": selected.names[0] if selected and selected.kind == "node" else None})
@@ -69,6 +69,12 @@ def picture(result: GraphResult, dataset: Dataset) -> None:
             evidence(result, *selected.names)
         else:
             node(result.graph, dataset, selected.names[0])
+
+
+def kept_places() -> dict[str, tuple[float, float]]:
+    """Return where the user put the nodes of the graph of this run, now or earlier."""
+    job = state.link("job")
+    return jobs.shared().arrangement(job) if job else {}
 
 
 def evidence(result: GraphResult, a: str, b: str) -> None:
@@ -121,6 +127,13 @@ def targets(result: InterventionalResult) -> None:
         seen = [v for v in off if v not in goal]
         more = f"; changed as well: {', '.join(map(frame.escape, seen))}" if seen else ""
         st.markdown(f"**{frame.escape(regime)}** acts on {named}{more}.")
+    for regime, count in result.likely_batches.items():
+        st.warning(
+            f"**{frame.escape(regime)}** seems to act on {count} of {result.graph.p} variables. That looks like a batch shift (another "
+            "day, machine or donor) more than like the effect of an intervention: take these targets, and arrows that rest on them, "
+            "with care.",
+            icon=":material/warning:",
+        )
     chosen = st.toggle("Targets only", value=True, key="discovery.targets")
     table = result.target_table
     frame.table(table[table["target"] == "yes"].reset_index(drop=True) if chosen else table, empty="No intervention changes any variable.")
@@ -131,7 +144,7 @@ def targets(result: InterventionalResult) -> None:
     )
 
 
-def stability(result: GraphResult, dataset: Dataset) -> None:
+def stability(result: GraphResult, dataset: Dataset, key: str = "stability") -> None:
     """Show how often each edge came back from resampled rows, or offer to find out."""
     if result.graph.support is not None:
         frame.table(_edge_table(result.graph), empty=in_words(result.graph, result.rule))
@@ -146,7 +159,7 @@ def stability(result: GraphResult, dataset: Dataset) -> None:
             "How sure is each edge?",
             f"Learn the graph again from {RESAMPLES} resamples of the rows, and see how often each edge comes back.",
         )
-        st.button("Check stability", icon=":material/repeat:", on_click=run.ask, kwargs={"bootstrap": RESAMPLES})
+        st.button("Check stability", icon=":material/repeat:", on_click=run.ask, kwargs={"bootstrap": RESAMPLES}, key=f"{key}.ask")
 
 
 def diagnostics(result: GraphResult) -> None:

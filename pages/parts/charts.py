@@ -10,6 +10,8 @@ from engine.independence.trace import Trace
 from pages.parts.frame import number
 
 HEIGHT = 280
+SQUARE = 400  # height of a chart whose two axes are shares
+TOP = 0.9  # a point higher than this has its label below
 BINS = 40
 P_VALUE_BINS = 20
 MOST_POINTS = 2_500  # beyond this a scatter is a blot, and slow
@@ -36,6 +38,54 @@ def p_values(trace: Trace) -> Any:
     figure.update_xaxes(range=[-0.02, 1])
     figure.update_yaxes(range=[0, 1.25 * max(1, *counts)])  # room for the words above the first bar
     return figure
+
+
+def roc(points: pd.DataFrame, parameter: str, present: "pd.Series[Any]") -> Any:
+    """Draw which share of the truth was found against which share of the rest was claimed, at each level.
+
+    Parameters
+    ----------
+    points : what `engine.discovery.accuracy.roc` returns.
+    parameter : what the levels are called.
+    present : the row of the graph on the page, which is marked.
+
+    Returns
+    -------
+    plotly Figure.
+    """
+    figure = _figure("false alarms: share of what is not there", "found: share of what is there")
+    for prefix, name, symbol, dash in (("", "joined pairs", "circle", "solid"), ("arrows ", "directions", "diamond", "dash")):
+        figure.add_scatter(
+            x=points[f"{prefix}false"], y=points[f"{prefix}found"], mode="lines+markers", name=name, line={"dash": dash},
+            marker={"size": 8, "symbol": symbol}, customdata=points["level"],
+            hovertemplate=f"{name} at {parameter} %{{customdata:.3g}}<br>found %{{y:.0%}}, false alarms %{{x:.0%}}<extra></extra>",
+        )  # fmt: skip
+    figure.add_scatter(
+        x=present[["false", "arrows false"]], y=present[["found", "arrows found"]], mode="markers", name="this graph",
+        marker={"size": 17, "symbol": ["circle-open", "diamond-open"], "color": NEUTRAL, "line": {"width": 3}},
+        hovertemplate="this graph<br>found %{y:.0%}, false alarms %{x:.0%}<extra></extra>",
+    )  # fmt: skip
+    return _shares(figure, "guessing")
+
+
+def calibration(bins: pd.DataFrame) -> Any:
+    """Draw how many of the pairs with about the same support are true; on the dotted line support means what it says.
+
+    Parameters
+    ----------
+    bins : of an `engine.discovery.accuracy.Calibration`.
+
+    Returns
+    -------
+    plotly Figure.
+    """
+    figure = _figure("support: share of the resamples", "true: share of these pairs")
+    figure.add_scatter(
+        x=bins["support"], y=bins["true"], mode="lines+markers+text", text=[number(n) for n in bins["pairs"]], name="pairs (number)",
+        textposition=["top center" if true < TOP else "bottom center" for true in bins["true"]], marker={"size": 10}, cliponaxis=False,
+        hovertemplate="%{text} pairs with support near %{x:.0%}: %{y:.0%} are true<extra></extra>",
+    )  # fmt: skip
+    return _shares(figure, "as promised")
 
 
 def distribution(series: "pd.Series[Any]") -> Any:
@@ -95,6 +145,16 @@ def _figure(x: str, y: str) -> Any:
             "xaxis": {"title": x, "automargin": True}, "yaxis": {"title": y, "automargin": True},
         }
     )  # fmt: skip
+
+
+def _shares(figure: Any, diagonal: str) -> Any:
+    """Give a figure two axes from none to all, a dotted line along which both are the same, and a legend above."""
+    line = {"color": NEUTRAL, "dash": "dot"}
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", line=line, name=diagonal, hoverinfo="skip")
+    figure.update_xaxes(range=[-0.03, 1.03], tickformat=".0%")
+    figure.update_yaxes(range=[-0.03, 1.03], tickformat=".0%")
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+    return figure.update_layout(height=SQUARE, showlegend=True, legend=legend)
 
 
 def _plain(column: "pd.Series[Any]") -> Any:

@@ -6,8 +6,8 @@ import streamlit as st
 from engine import jobs
 from engine.core import Dataset, Result
 from engine.discovery.compare import compare
-from engine.discovery.interventional import InterventionalResult
 from engine.discovery.result import GraphResult
+from engine.discovery.truth import truths, visible
 from engine.graphs import Graph, differences, shd, skeleton_scores
 from pages.parts import frame, graph, picture, run, state
 
@@ -21,14 +21,14 @@ def show(result: GraphResult, dataset: Dataset) -> None:
         for job in jobs.shared().all()
         if job.state == "done" and job.key != state.link("job") and set(_nodes(job.key)) == set(result.graph.nodes)
     }
-    options = (["truth"] if "graph" in dataset.truth else []) + list(others)
+    known = truths(dataset)
+    options = [*known, *others]
     if not options:
         frame.empty("Run another method, or the same one with other settings, and compare the two graphs here.")
         return
-    names = others | {"truth": dataset.truth.get("name", "The truth known for these data")}
-    chosen = st.selectbox("Compare with", options, format_func=names.__getitem__, key="discovery.compare")
-    if chosen == "truth":
-        _against_truth(result, dataset)
+    chosen = st.selectbox("Compare with", options, format_func=lambda option: others.get(option, option), key="discovery.compare")
+    if chosen in known:
+        _against_truth(result, visible(known[chosen], result, dataset))
     else:
         _two_runs(result, run.opened(chosen))
         st.caption("The first run is the one on this page.")
@@ -49,24 +49,11 @@ def side_by_side(a: Result, b: Result) -> None:
         frame.empty("These two are not graphs over the same variables, so they cannot be compared mark by mark.")
 
 
-def _against_truth(result: GraphResult, dataset: Dataset) -> None:
+def _against_truth(result: GraphResult, truth: Graph) -> None:
     """Score a learned graph against as much of the truth as a graph of its kind can show."""
-    learned, truth = result.graph, _visible(Graph.from_dict(dataset.truth["graph"]), result, dataset)
-    _scores(learned, truth, "Joined pairs that are true", "True pairs that are joined")
-    frame.table(_difference_table(differences(learned, truth), "learned", "truth"), empty=SAME)
+    _scores(result.graph, truth, "Joined pairs that are true", "True pairs that are joined")
+    frame.table(_difference_table(differences(result.graph, truth), "learned", "truth"), empty=SAME)
     st.caption("Directions that data of this kind can never decide are left open in the truth.")
-
-
-def _visible(truth: Graph, result: GraphResult, dataset: Dataset) -> Graph:
-    """Return the graph that a perfect run of this kind would find."""
-    from engine.graphs import cpdag_of, interventional_cpdag_of, mag_of, pag_of
-
-    hidden = result.graph.kind == "pag"
-    if truth.kind == "dag" and isinstance(result, InterventionalResult):
-        return interventional_cpdag_of(truth, dataset.truth.get("targets", {}))
-    if truth.kind == "dag":
-        return pag_of(mag_of(truth)) if hidden else cpdag_of(truth)
-    return pag_of(truth) if truth.kind == "mag" and hidden else truth
 
 
 def _two_runs(a: GraphResult, b: GraphResult) -> None:

@@ -27,6 +27,11 @@ function palette(element) {
     directed: take("--st-blue-color", "#0068b5"),
     bidirected: take("--st-orange-color", "#c65102"),
     undetermined: take("--st-gray-color", "#5f6a66"),
+    right: take("--st-blue-color", "#0068b5"),
+    open: take("--st-green-color", "#0b8f78"),
+    turned: take("--st-orange-color", "#c65102"),
+    extra: take("--st-violet-color", "#a8488f"),
+    missing: take("--st-gray-color", "#5f6a66"),
   };
 }
 
@@ -75,7 +80,19 @@ class Drawing {
     this.network.on("dragEnd", (event) => event.nodes.length && this.moved(event.nodes));
     this.network.on("doubleClick", (event) => this.centre(this.at(event.pointer)));
     this.fit();
+    this.fitOnceSeen();
     this.watch();
+  }
+
+  // In a tab that is not open the picture has no size to be fitted into.
+  fitOnceSeen() {
+    if (this.picture.clientWidth) return;
+    this.seen = new ResizeObserver(() => {
+      if (!this.picture.clientWidth) return;
+      this.seen.disconnect();
+      requestAnimationFrame(() => this.fit());
+    });
+    this.seen.observe(this.picture);
   }
 
   // A thin edge is hard to hit, so the nearest one within a few screen pixels counts.
@@ -194,6 +211,7 @@ class Drawing {
 
   destroy() {
     clearInterval(this.timer);
+    this.seen?.disconnect();
     this.network.destroy();
   }
 }

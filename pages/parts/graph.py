@@ -53,6 +53,7 @@ def show(
     positions: picture.Places | None = None,
     height: int = 520,
     selected: Selection | None = None,
+    verdicts: picture.Verdicts | None = None,
 ) -> Selection | None:
     """Draw a graph and return what is selected.
 
@@ -62,6 +63,7 @@ def show(
     positions : node -> (x, y) kept from an earlier picture; used for the nodes that are still there.
     height : of the picture in pixels.
     selected : what is selected before the user clicks anything, such as the node named by the URL.
+    verdicts : edge -> how it compares with the truth, when that is what the picture is to show; the caller adds the legend.
 
     Returns
     -------
@@ -82,8 +84,9 @@ def show(
     steps, threshold = _controls(graph, key)
     centre = _centre(graph, key)
     part = graph.ego(centre, steps) if steps else graph
-    _draw(graph, part, key, f"{centre}, {steps}" if steps else "whole", threshold, positions or {}, height)
-    _legend(part, steps, centre, graph)
+    _draw(graph, part, key, f"{centre}, {steps}" if steps else "whole", threshold, positions or {}, height, verdicts)
+    if not verdicts:
+        _legend(part, steps, centre, graph)
     return chosen(graph, key)
 
 
@@ -102,14 +105,19 @@ def dragged(key: str) -> dict[str, tuple[float, float]]:
     return dict(state.kept(state.slot(key, "moved"), {}).get("whole", {}))
 
 
+def places(graph: Graph, key: str, positions: picture.Places | None = None) -> dict[str, tuple[float, float]]:
+    """Return where the view of that name shows each node of the whole graph, for another picture of the same variables."""
+    return _places(graph, graph, {**(positions or {}), **dragged(key)})
+
+
 def downloads(graph: Graph, key: str = "graph.view", *, name: str = "graph", positions: picture.Places | None = None) -> None:
     """Offer the graph as a picture, a page and in the exchange formats; nothing is made before it is asked for."""
     from engine.graphs import exchange
 
-    places = lambda: _places(graph, graph, {**(positions or {}), **dragged(key)})  # noqa: E731
+    placed = functools.partial(places, graph, key, positions)
     offers: list[tuple[str, str, str, Callable[[], str]]] = [
-        ("Picture (SVG)", "svg", "image/svg+xml", lambda: svg.svg(graph, places())),
-        ("Interactive page (HTML)", "html", "text/html", lambda: picture.page(graph, places(), name)),
+        ("Picture (SVG)", "svg", "image/svg+xml", lambda: svg.svg(graph, placed())),
+        ("Interactive page (HTML)", "html", "text/html", lambda: picture.page(graph, placed(), name)),
     ]
     for form in (exchange.FORMS[known] for known in FORMS):
         offers.append((form.label, form.extension, form.media_type, functools.partial(form.write, graph)))
@@ -181,17 +189,26 @@ def _centre(graph: Graph, key: str) -> str:
     return name if name in graph.nodes else graph.nodes[int(np.argmax(graph.skeleton.sum(axis=0)))]
 
 
-def _draw(graph: Graph, part: Graph, key: str, view: str, threshold: float, positions: picture.Places, height: int) -> None:
+def _draw(
+    graph: Graph,
+    part: Graph,
+    key: str,
+    view: str,
+    threshold: float,
+    positions: picture.Places,
+    height: int,
+    verdicts: picture.Verdicts | None,
+) -> None:
     """Mount the component; its ``id`` tells it whether the picture must be built anew."""
     moved = state.kept(state.slot(key, "moved"), {}).get(view, {})
     places = _places(graph, part, {**positions, **moved} if part is graph else moved)
     name, turn = state.kept(state.slot(key, "aim"), (None, 0))
-    drawn = _drawing(part, places)
+    drawn = _drawing(part, places, verdicts)
     data = drawn | {
         "id": digest_of([drawn["digest"], view])[:12],
         "threshold": threshold,
         "height": height,
-        "alt": picture.words(part),
+        "alt": picture.words(part, verdicts),
         "file": "graph.png",
         "focus": {"node": part.nodes.index(name) if name in part.nodes else None, "turn": turn},
     }
@@ -239,9 +256,10 @@ def _digest(graph: Graph) -> str:
 
 
 @st.cache_data(hash_funcs={Graph: _digest}, max_entries=30, show_spinner=False)
-def _drawing(graph: Graph, places: dict[str, tuple[float, float]]) -> dict[str, Any]:
-    drawn = picture.drawing(graph, places)
-    return drawn | {"digest": digest_of([_digest(graph), json.dumps(layout(graph))])}
+def _drawing(graph: Graph, places: dict[str, tuple[float, float]], verdicts: picture.Verdicts | None) -> dict[str, Any]:
+    drawn = picture.drawing(graph, places, verdicts)
+    said = [] if verdicts is None else [*verdicts.values()]
+    return drawn | {"digest": digest_of([_digest(graph), json.dumps(layout(graph)), *said])}
 
 
 def _legend(part: Graph, steps: int | None, centre: str, graph: Graph) -> None:

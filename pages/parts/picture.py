@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,26 @@ from numpy.typing import NDArray
 from engine.graphs import Edge, Graph, Mark
 
 Places = Mapping[str, tuple[float, float]]
+Verdicts = Mapping[tuple[str, str], str]  # edge by its two ends -> one of `STROKES`
+
+
+class Stroke(NamedTuple):
+    """How an edge of a comparison is drawn: what it means, the name of its colour, its dashes, and a sample of them in signs."""
+
+    words: str
+    color: str
+    dashes: list[int] | None
+    sample: str
+
+
+# Each differs from all others in colour and in dashes, so that neither is needed to read the picture.
+STROKES = {
+    "right": Stroke("right", "blue", None, "━━━━"),
+    "open": Stroke("direction left open", "green", [16, 5], "━━ ━━"),
+    "turned": Stroke("wrong direction", "orange", [12, 5, 2, 5], "━ · ━"),
+    "extra": Stroke("not in the truth", "violet", [2, 5], "· · · ·"),
+    "missing": Stroke("missed", "gray", [6, 6], "╌ ╌ ╌"),
+}
 
 LABEL_LENGTH = 16  # what the layout leaves room for
 BOX_HEIGHT = 30.0
@@ -116,12 +136,13 @@ def bends(graph: Graph, places: Places) -> dict[tuple[str, str], float]:
     return found
 
 
-def network(graph: Graph, places: Places) -> Any:
+def network(graph: Graph, places: Places, verdicts: Verdicts | None = None) -> Any:
     """Build the pyvis network of a graph at given places; beyond 150 nodes they are dots with a label below.
 
     Parameters
     ----------
     places : node -> (x, y), y downwards.
+    verdicts : how each edge compares with the truth; such a picture shows that in place of what the edges claim.
 
     Returns
     -------
@@ -141,7 +162,10 @@ def network(graph: Graph, places: Places) -> Any:
     for edge in graph.edges():
         source, target = number[edge.source], number[edge.target]
         arrows = {"from": _end(edge.mark_source, unit), "to": _end(edge.mark_target, unit)}
-        drawn = _line(edge, support_of(graph, edge), unit) | {"arrows": {end: mark for end, mark in arrows.items() if mark}}
+        drawn = _line(edge, support_of(graph, edge), unit)
+        if verdicts:
+            drawn |= _compared(edge, verdicts[edge.source, edge.target], unit)
+        drawn |= {"arrows": {end: mark for end, mark in arrows.items() if mark}}
         bend = curved.get((edge.source, edge.target))
         if bend:
             drawn["smooth"] = {"enabled": True, "type": "curvedCW" if bend > 0 else "curvedCCW", "roundness": round(abs(bend), 3)}
@@ -149,17 +173,20 @@ def network(graph: Graph, places: Places) -> Any:
     return net
 
 
-def drawing(graph: Graph, places: Places) -> dict[str, Any]:
+def drawing(graph: Graph, places: Places, verdicts: Verdicts | None = None) -> dict[str, Any]:
     """Return nodes, edges and options as JSON-ready data for the page's own drawing code."""
-    net = network(graph, places)
+    net = network(graph, places, verdicts)
     nodes = [{k: v for k, v in node.items() if k not in ("color", "font")} for node in net.nodes]
     # the names of a map appear when the user comes closer
     labels = {"scaling": {"label": {"drawThreshold": 11 if graph.p > MANY else 5}}, "font": {"size": text_size(graph)}}
     return {"nodes": nodes, "edges": net.edges, "options": OPTIONS | {"nodes": OPTIONS["nodes"] | labels}}
 
 
-def words(graph: Graph) -> str:
+def words(graph: Graph, verdicts: Verdicts | None = None) -> str:
     """Describe the picture for those who cannot see it."""
+    if verdicts:
+        said = [STROKES[verdict].words for verdict in verdicts.values()]
+        return f"Graph of {graph.p} variables beside the truth: {', '.join(f'{said.count(word)} {word}' for word in dict.fromkeys(said))}."
     kinds = [kind_of(edge) for edge in graph.edges()]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in COLORS if kind in kinds)
     return f"Graph of {graph.p} variables with {graph.n_edges} edges ({counts or 'none'}). The table of edges says the same in text."
@@ -227,6 +254,13 @@ def _line(edge: Edge, support: float | None, unit: float) -> dict[str, Any]:
         drawn |= {"support": support, "width": round((1 + 3 * support) * unit, 1), "opacity": 0.3 + 0.7 * support}
         drawn |= {"title": f"{drawn['title']}: support {support:.0%}", "label": f"{support:.0%}"}
     return drawn
+
+
+def _compared(edge: Edge, verdict: str, unit: float) -> dict[str, Any]:
+    """Say how an edge is drawn that was compared with the truth."""
+    stroke = STROKES[verdict]
+    drawn = {"kind": verdict, "title": f"{arrows(str(edge))}: {stroke.words}", "width": round(2.4 * unit, 1)}
+    return drawn | ({"dashes": [round(part * unit) for part in stroke.dashes]} if stroke.dashes else {})
 
 
 def _end(mark: Mark, unit: float) -> dict[str, Any] | None:

@@ -64,11 +64,11 @@ def panel(method: Method, dataset: Dataset, params: Params, label: str, button: 
     state.set_link({"job": job.key})
     state.keep(ADOPTED, job.key)
     if job.is_live:
-        _watch(job.key)
+        watch(job.key)
         return None
     if job.state == "done":
         return opened(job.key)
-    _ended(job)
+    ending(job)
     return None
 
 
@@ -80,7 +80,7 @@ def _reread(method: Method, dataset: Dataset, params: Params) -> Result | None:
     if method.needs == "interventional":  # the trace holds only part of what such a method asks
         return None
     changed = {name for name, value in params.to_dict().items() if value != job.params.get(name)}
-    if changed != {"alpha"} or job.params.get("bootstrap") or (job.seconds or 0) > REREAD_S:
+    if changed != {"alpha"} or job.params.get("bootstrap") or job.params.get("sweep") or (job.seconds or 0) > REREAD_S:
         return None
     state.set_link({"alpha": str(params.to_dict()["alpha"])})
     return _reoriented(job.key, params.to_dict()["alpha"], opened(job.key), dataset, params)
@@ -134,8 +134,8 @@ def _missing(method: Method, button: str) -> None:
 
 
 @st.fragment(run_every=POLL_S)
-def _watch(key: str) -> None:
-    """Show progress until the run ends, then redraw the page once."""
+def watch(key: str, early: bool = True) -> None:
+    """Show progress, and the graph so far if ``early``, until the run ends; then redraw the page once."""
     runner = jobs.shared()
     job = runner.get(key)
     if job is None or not job.is_live:
@@ -148,12 +148,12 @@ def _watch(key: str) -> None:
             runner.cancel(key)
             st.rerun()
     st.caption("You can close this page: the run goes on, and its address brings it back.")
-    early = runner.partials(key).get("graph")
-    if isinstance(early, Graph):
-        graph.show(early, key=f"early.{key}")
+    so_far = runner.partials(key).get("graph") if early else None
+    if isinstance(so_far, Graph):
+        graph.show(so_far, key=f"early.{key}")
 
 
-def _ended(job: jobs.Job) -> None:
+def ending(job: jobs.Job) -> None:
     """Say how a run without a result ended and what to do."""
     if job.state == "cancelled":
         st.info("This run was cancelled. Nothing of it is left; run it again whenever you like.", icon=":material/cancel:")

@@ -8,6 +8,7 @@ from engine.graphs.exchange.names import from_cell, safe_cell
 from engine.graphs.graph import Graph, Mark
 
 _COLUMNS = ["source", "target", "source_mark", "target_mark"]
+_ENDS = (_COLUMNS[:2], ["cause", "effect"], ["from", "to"])  # what others call the two
 _MARKS = {mark.name.lower(): mark for mark in (Mark.CIRCLE, Mark.ARROW, Mark.TAIL)}
 
 
@@ -27,14 +28,17 @@ def write(graph: Graph) -> str:
 
 
 def read(text: str) -> Graph:
-    """Read a table of edges; without columns of marks each edge is an arrow. Nodes are in order of appearance."""
+    """Read a table of edges; without columns of marks each edge is an arrow. Nodes are in order of appearance.
+
+    The columns may also be called cause and effect, or from and to.
+    """
     try:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         table = [(reader.line_num, row) for row in reader]
     except csv.Error as broken:
         raise problem(text.count("\n") + 1, f"the table cannot be read: {broken}.", "Check the quotes.") from None
     header = [cell.strip().lower() for cell in table[0][1]] if table else []
-    if header[:2] != _COLUMNS[:2]:
+    if header[:2] not in _ENDS:
         raise problem(1, "the first row must name the columns source and target.", f"The columns are: {', '.join(_COLUMNS)}.")
     has_marks = header[2:4] == _COLUMNS[2:]
     nodes: list[str] = []

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from engine.core import Dataset, Params, UserError, specs
-from engine.data import SIMULATORS, network, network_names, read_bif, simulate
+from engine.data import SIMULATORS, drop_columns, network, network_names, read_bif, sample, simulate
+from engine.data.simulation import can_resimulate, resimulated
 from engine.graphs import Graph, mag_of, separated
 
 
@@ -32,6 +33,14 @@ def test_every_simulator_repeats_itself_and_keeps_its_truth_on_disk(name, tmp_pa
     assert data.source.startswith("simulated") and truth(data).nodes == data.columns
     assert json.loads(json.dumps(dict(data.truth))) == dict(data.truth)
     assert Dataset.from_dir(data.to_dir(tmp_path / "d")).truth == dict(data.truth)
+
+
+def test_more_tables_of_the_same_kind_differ_in_their_seed_alone():
+    data = simulate("gaussian", p=5, n=60, seed=3)
+    more = resimulated(data, 2)
+    assert more.digest == simulate("gaussian", p=5, n=60, seed=5).digest and more.truth != data.truth
+    assert more.name.endswith("seed 5") and can_resimulate(more)
+    assert not can_resimulate(sample("sachs")) and not can_resimulate(drop_columns(data, columns=["X1"]))
 
 
 @pytest.mark.parametrize("simulator", SIMULATORS.values(), ids=list(SIMULATORS))

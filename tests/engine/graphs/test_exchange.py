@@ -167,7 +167,7 @@ def test_spreadsheets_do_not_run_names():
         ("pcalg", "A,B\n0,1\n1,0\n", 1),
         ("causal-learn", ",A,B\nA,0,3\nB,1,0\n", 3),
         ("edges", "source,target,source_mark,target_mark\nA,B,tail,arrow\nA,C,tail,hat\n", 3),
-        ("edges", "from,to\nA,B\n", 1),
+        ("edges", "gene,score\nA,B\n", 1),
         ("edges", 'source,target\nA,"B\n', 3),
         ("json", '{"kind": "dag",\n"nodes": [}', 2),
     ],
@@ -202,3 +202,8 @@ def test_a_damaged_text_is_a_graph_or_a_user_error(form, graph, data):
 def test_unknown_form():
     with pytest.raises(UserError, match="no text form 'gml'"):
         write(PAG, "gml")
+
+
+@pytest.mark.parametrize("head", ["source,target", "Cause,Effect", "from,to"])
+def test_the_two_columns_of_an_edge_list_may_have_other_names(head):
+    assert read(f'{head}\n"A","B"\n', "edges") == Graph.from_edges("AB", ["A --> B"])
