@@ -45,7 +45,7 @@ def without_d_sep_links(adjacent: Bools, found: Separators, max_given: int | Non
     return adjacent
 
 
-def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context: Context) -> list[int]:
+def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context: Context, among: Bools | None = None) -> list[int]:
     """Return for each node x the neighbours of which tests say that x is no cause of them.
 
     Parameters
@@ -53,6 +53,7 @@ def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context
     adjacent : (p, p) edges.
     found : what separates the other pairs.
     max_given : largest conditioning set, None for no limit.
+    among : (p, p) the edges x - y in question, None for all.
 
     Notes
     -----
@@ -60,11 +61,13 @@ def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context
     it can matter: in biconnected blocks of five nodes or more.
     """
     together, no_cause = np.zeros_like(adjacent), np.zeros_like(adjacent)
+    asked = adjacent if among is None else adjacent & among
+    ends = np.asarray(asked.any(axis=0), np.bool_)
     for block in _large_blocks(rows(adjacent)):
         nodes = list(members(block))
         together[np.ix_(nodes, nodes)] = True
     by_size: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-    for u, y in np.argwhere(np.triu(together & ~adjacent, 1)).tolist():
+    for u, y in np.argwhere(np.triu(together & ~adjacent & (ends[:, None] | ends), 1)).tolist():
         by_size[len(found.given(u, y))].append((u, y))
     at_once = max(1, CELLS // len(adjacent))
     for size, pairs in sorted(by_size.items()):
@@ -72,14 +75,14 @@ def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context
             context.check()
             u, y = np.array(pairs[start : start + at_once]).T
             given = np.array([found.given(*pair) for pair in pairs[start : start + at_once]], dtype=int)
-            near = (adjacent[u] | adjacent[y]) & together[u] & together[y]
+            near = (asked[u] | asked[y]) & together[u] & together[y]
             near[np.arange(len(u))[:, None], given] = False
             row, x = np.nonzero(near)
-            asked = found.order[np.column_stack([given[row], x])]
-            opened = found.test.p_values(found.order[u[row]], found.order[y[row]], asked) <= found.test.alpha
+            more = found.order[np.column_stack([given[row], x])]
+            opened = found.test.p_values(found.order[u[row]], found.order[y[row]], more) <= found.test.alpha
             for end in (u, y):
                 no_cause[x[opened], end[row[opened]]] = True
-    return rows(no_cause & adjacent)
+    return rows(no_cause & asked)
 
 
 def possible_links(no_cause: list[int]) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """The skeleton: edges that no small conditioning set explains away, and the set that separates each other pair best."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ class Separators:
         """Return the set that separates two nodes best."""
         return self._tables[self._table[i, j]][self._row[i, j]]
 
-    def separators(self, adjacent: Bools) -> dict[tuple[int, int], int]:
+    def separators(self, adjacent: Bools) -> Mapping[tuple[int, int], int]:
         """Return the sets that separate the pairs i < j that are not adjacent, in the bits of whole numbers."""
         return {(i, j): of(self.given(i, j).tolist()) for i, j in np.argwhere(np.triu(~adjacent, 1)).tolist()}
 
