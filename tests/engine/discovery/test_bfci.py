@@ -34,7 +34,7 @@ def beginning(dag, latent):
 
 @pytest.mark.parametrize(("dag", "latent"), latent_dags(200), ids=str)
 def test_exact_pag_under_an_oracle(dag, latent, run):
-    result = run("bfci", Oracle(dag, latent))
+    result = run("bfci", Oracle(dag, latent), starts=1)
     assert result.graph == pag_of(mag_of(dag, latent))
     assert result.is_valid and not result.is_repaired and not result.n_conflicts and not result.provenance.warnings
 
@@ -81,7 +81,7 @@ def test_every_graph_is_a_valid_pag_and_says_how_far_it_was_from_one(run):
     repaired = 0
     for seed in range(7):
         _, frame = confounded(seed, 12, 5, 2000)
-        result, plain = run("bfci", frame), run("bfci", frame, repair=False)
+        result, plain = run("bfci", frame, starts=1), run("bfci", frame, starts=1, repair=False)
         assert result.is_valid and is_valid_pag(result.graph)
         assert result.is_repaired == (not plain.is_valid) == (not is_valid_pag(plain.graph))
         if result.is_repaired:
@@ -93,7 +93,7 @@ def test_every_graph_is_a_valid_pag_and_says_how_far_it_was_from_one(run):
 
 
 def test_every_pair_has_its_tests(run):
-    result = run("bfci", confounded(0, 12, 5, 2000)[1])
+    result = run("bfci", confounded(0, 12, 5, 2000)[1], starts=1)
     assert all(len(result.evidence(a, b).tests) for a, b in itertools.combinations(result.graph.nodes, 2))
 
 
