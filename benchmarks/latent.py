@@ -17,6 +17,7 @@ SEEDS = (0, 1, 2)
 SIZES = (10, 20, 30, 50)
 QUICK = (10, 20)
 GSPO_SIZES = (10, 20, 30)
+HYBRID_SIZES = (10, 30, 50, 100, 200, 500)  # bfci against our own fci; the largest are beyond the peer
 HIDDEN, NEIGHBOURS, N_SAMPLES = 3, 3, 1000
 ALPHA = 1e-3
 GSPO_STARTS = (("permutation", 1e-3), ("empty", 1e-1))  # of the reference, with the levels of the workload's definition
@@ -43,6 +44,9 @@ def run(quick: bool) -> Iterator[Row]:
             workload = f"W2 p={p} {start} alpha={alpha:g}"
             if wanted(workload):
                 yield from _against_reference_gspo(workload, samples, truths, start, alpha)
+    for p in QUICK if quick else HYBRID_SIZES:
+        if wanted(f"W2 p={p}, hybrid"):
+            yield from _hybrid_against_fci(p)
 
 
 def w2(p: int, seed: int) -> tuple[Graph, Floats]:
@@ -78,7 +82,7 @@ def _under_an_oracle(n: int) -> list[Row]:
     except PeerFailed as problem:
         note = str(problem)
     rows = []
-    for method in ("fci", "fci_plus", "rfci", "gspo"):
+    for method in ("fci", "fci_plus", "bfci", "rfci", "gspo"):
         found = [engine.run(method, Oracle(dag, dag.nodes[:HIDDEN])).graph.marks for dag in dags]
         own = (peer, theirs, note) if method != "gspo" else ("reference GSPo", [0.0], "0 of 19 runs on data, measured for the specs")
         rows.append(Row(workload, "exact PAG", method, [_share(found, pags)], own[0], own[1], higher_is_better=True, note=own[2]))
@@ -160,6 +164,23 @@ def _not_separated(result: Any) -> float:
 
 def _sets(listed: Sequence[tuple[int, int, Sequence[int]]]) -> Sets:
     return {(i, j): tuple(given) for i, j, given in listed}
+
+
+def _hybrid_against_fci(p: int) -> list[Row]:
+    """Compare the hybrid with our own fci on the same samples."""
+    drawn = [w2(p, seed) for seed in SEEDS]
+    truths, samples = [mag for mag, _ in drawn], [data for _, data in drawn]
+    pags = [pag_of(mag).marks for mag in truths]
+    (seconds, hybrid), (fci_seconds, plain) = (_product(method, samples, alpha=ALPHA) for method in ("bfci", "fci"))
+    found, theirs = ([result.graph.marks for result in results] for results in (hybrid, plain))
+    workload, peer = f"W2 p={p}, hybrid", "our own fci"
+    heads = [_f1([marks == Mark.ARROW for marks in some], [marks == Mark.ARROW for marks in pags]) for some in (found, theirs)]
+    valid = [[sum(result.is_valid for result in results) / len(results)] for results in (hybrid, plain)]
+    return [
+        *_rows(workload, "bfci", seconds, found, peer, fci_seconds, theirs, truths, ""),
+        Row(workload, "arrowhead F1", "bfci", heads[0], peer, heads[1], higher_is_better=True),
+        Row(workload, "valid PAG", "bfci", valid[0], peer, valid[1], higher_is_better=True),
+    ]
 
 
 def _against_reference_gspo(workload: str, samples: Sequence[Floats], truths: Sequence[Graph], start: str, alpha: float) -> list[Row]:

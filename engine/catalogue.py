@@ -20,6 +20,7 @@ PLACES = {
     "fci": "engine.discovery.fci",
     "rfci": "engine.discovery.rfci",
     "fci_plus": "engine.discovery.fci_plus",
+    "bfci": "engine.discovery.bfci",
     "gspo": "engine.discovery.gspo",
 }
 

@@ -1,7 +1,7 @@
 """FCI+: the PAG of FCI, with far fewer tests where the graph is sparse."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,22 +54,35 @@ def search(test: IndependenceTest, params: FciPlusParams, context: Context) -> P
     """Run FCI+ once, without resamples."""
     found = Separators(test, params.known(test.nodes))
     adjacent = skeleton(found, params.max_given, context)
-    memory = Memory(test, found.order)
-    with context.best_so_far():
-        while fallen := _separated_links(adjacent, found, memory, params, context):
-            for i, j, given in fallen:
-                found.ask_all([(np.array([i]), np.array([j]), np.array([list(members(given))], int).reshape(1, -1))], context)
-            adjacent = adjacent & found.joined()
+    adjacent = without_links(adjacent, found, params, context)
     found.improve(adjacent, context)
     oriented = unshielded_colliders(adjacent, found)
     close(oriented, found, params, context)
     return pag_result(found, oriented, params, context)
 
 
-def _separated_links(adjacent: Bools, found: Separators, memory: Memory, params: FciPlusParams, context: Context) -> list[Question]:
+def without_links(adjacent: Bools, found: Separators, params: FciPlusParams, context: Context, among: Bools | None = None) -> Bools:
+    """Return the (p, p) adjacency without the edges that some hierarchy separates; fills ``found``.
+
+    Parameters
+    ----------
+    among : (p, p) the edges that may fall, None for all.
+    """
+    memory = Memory(found.test, found.order)
+    with context.best_so_far():
+        while fallen := _separated_links(adjacent, found, memory, params, context, among):
+            for i, j, given in fallen:
+                found.ask_all([(np.array([i]), np.array([j]), np.array([list(members(given))], int).reshape(1, -1))], context)
+            adjacent = adjacent & found.unseparated()
+    return adjacent
+
+
+def _separated_links(
+    adjacent: Bools, found: Separators, memory: Memory, params: FciPlusParams, context: Context, among: Bools | None
+) -> list[Question]:
     """Return the edges that the smallest bases separate, each with a minimal separating set."""
     joined, separator = rows(adjacent), found.separators(adjacent)
-    links = possible_links(no_causes(adjacent, found, params.max_given, context))
+    links = possible_links(no_causes(adjacent, found, params.max_given, context, among))
     degree = max((joined[i].bit_count() - 1 for link in links for i in link), default=0)
     largest = degree if params.max_base is None else min(degree, params.max_base)
     most = len(joined) if params.max_given is None else params.max_given
@@ -81,13 +94,15 @@ def _separated_links(adjacent: Bools, found: Separators, memory: Memory, params:
         }  # fmt: skip
         memory.ask((*link, given) for link, sets in asked.items() for given in sets)
         hits = [(link, next((s for s in sets if memory.independent(*link, s)), None)) for link, sets in asked.items()]
-        fallen = [(*link, _minimal(*link, given, memory)) for link, given in hits if given is not None]
+        fallen = [(*link, minimal(*link, given, memory)) for link, given in hits if given is not None]
         if fallen:
             return fallen
     return []
 
 
-def _hierarchies(link: tuple[int, int], joined: list[int], separator: dict[tuple[int, int], int], size: int, largest: int) -> Iterator[int]:
+def _hierarchies(
+    link: tuple[int, int], joined: list[int], separator: Mapping[tuple[int, int], int], size: int, largest: int
+) -> Iterator[int]:
     """Yield the candidate sets whose bases hold ``size`` neighbours of the two ends in all, at most ``largest`` of either."""
     i, j = link
     ends = 1 << i | 1 << j
@@ -98,7 +113,7 @@ def _hierarchies(link: tuple[int, int], joined: list[int], separator: dict[tuple
                 yield hierarchy(ends | of(left) | of(right), separator) & ~ends
 
 
-def hierarchy(nodes: int, separator: dict[tuple[int, int], int]) -> int:
+def hierarchy(nodes: int, separator: Mapping[tuple[int, int], int]) -> int:
     """Return the closure of a set under: what separates two members belongs to it."""
     seen, waiting = 0, nodes
     while waiting:
@@ -110,7 +125,7 @@ def hierarchy(nodes: int, separator: dict[tuple[int, int], int]) -> int:
     return seen
 
 
-def _minimal(i: int, j: int, given: int, memory: Memory) -> int:
+def minimal(i: int, j: int, given: int, memory: Memory) -> int:
     """Return a part of a separating set from which no single node can be left out."""
     while True:
         spare = next((k for k in members(given) if memory.independent(i, j, given & ~(1 << k))), None)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from engine.core import Context, UserError, field
-from engine.discovery.knowledge import Knowledge
+from engine.discovery.knowledge import Knowledge, breaches
 from engine.discovery.params import TestedParams
 from engine.discovery.repair import nearby_pag
 from engine.discovery.result import GraphResult
@@ -95,8 +95,8 @@ def pag_result(found: Separators, oriented: Orientation, params: LatentParams, c
     if conflicts:
         context.warn(_contradictions(conflicts))
     is_valid, is_repaired = _is_valid(graph, known, params.selection), False
-    if not is_valid and params.repair:
-        repaired = with_knowledge(nearby_pag(graph, params.selection), known, params.selection)
+    repaired = with_knowledge(nearby_pag(graph, params.selection), known, params.selection) if not is_valid and params.repair else graph
+    if repaired is not graph and not breaches(repaired, known):
         changed = int(np.triu((repaired.marks != graph.marks) | (repaired.marks != graph.marks).T).sum())
         context.warn(
             "The rules did not lead to a valid PAG. The graph shown is a valid one close to what was found; "
@@ -104,10 +104,10 @@ def pag_result(found: Separators, oriented: Orientation, params: LatentParams, c
         )
         graph, is_valid, is_repaired = repaired, True, True
     elif not is_valid:
+        out = "What you said leaves no valid one close to it." if params.repair else "Switch on 'Force a valid PAG', or try another level."
         context.warn(
             "The graph is not a valid PAG: no graph with hidden causes has exactly these edges and marks; "
-            f"{f'{or_because} ' if or_because else ''}some test results contradict each other. "
-            "Switch on 'Force a valid PAG', or try another significance level."
+            f"{f'{or_because} ' if or_because else ''}some test results contradict each other. {out}"
         )
     return PagResult(
         graph=graph, trace=test.trace, n_conflicts=len(conflicts), is_valid=is_valid, is_repaired=is_repaired,

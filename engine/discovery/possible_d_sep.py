@@ -41,13 +41,13 @@ def without_d_sep_links(adjacent: Bools, found: Separators, max_given: int | Non
             left = {(i, j): pool for (i, j), pool in pools.items() if adjacent[i, j]}
             context.progress(min(0.6 + size / 20, 0.9), f"sets of {size} beyond the neighbours, {len(left):,} edges in question")
             tested = found.ask_all(_questions(left, near, size), context)
-            adjacent = adjacent & found.joined()
+            adjacent = adjacent & found.unseparated()
             if not tested and left:
                 break
-    return adjacent & found.joined()
+    return adjacent & found.unseparated()
 
 
-def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context: Context) -> list[int]:
+def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context: Context, among: Bools | None = None) -> list[int]:
     """Return for each node x the neighbours of which tests say that x is no cause of them.
 
     Parameters
@@ -55,6 +55,7 @@ def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context
     adjacent : (p, p) edges.
     found : what separates the other pairs.
     max_given : largest conditioning set, None for no limit.
+    among : (p, p) the edges x - y in question, None for all.
 
     Notes
     -----
@@ -62,22 +63,24 @@ def no_causes(adjacent: Bools, found: Separators, max_given: int | None, context
     it can matter: in biconnected blocks of five nodes or more.
     """
     together, no_cause = np.zeros_like(adjacent), np.zeros_like(adjacent)
+    asked = adjacent if among is None else adjacent & among
+    ends = np.asarray(asked.any(axis=0), np.bool_)
     for block in _large_blocks(rows(adjacent)):
         nodes = list(members(block))
         together[np.ix_(nodes, nodes)] = True
     at_once = max(1, CELLS // len(adjacent))
-    for *pairs, sets in found.by_size(*np.nonzero(np.triu(together & ~adjacent, 1))):
+    for *pairs, sets in found.by_size(*np.nonzero(np.triu(together & ~adjacent & (ends[:, None] | ends), 1))):
         for start in range(0, len(sets) if max_given is None or sets.shape[1] < max_given else 0, at_once):
             context.check()
             u, y, given = (column[start : start + at_once] for column in (*pairs, sets))
-            near = (adjacent[u] | adjacent[y]) & together[u] & together[y]
+            near = (asked[u] | asked[y]) & together[u] & together[y]
             near[np.arange(len(u))[:, None], given] = False
             row, x = np.nonzero(near)
-            asked = found.order[np.column_stack([given[row], x])]
-            opened = found.test.p_values(found.order[u[row]], found.order[y[row]], asked) <= found.test.alpha
+            more = found.order[np.column_stack([given[row], x])]
+            opened = found.test.p_values(found.order[u[row]], found.order[y[row]], more) <= found.test.alpha
             for end in (u, y):
                 no_cause[x[opened], end[row[opened]]] = True
-    return rows(no_cause & adjacent)
+    return rows(no_cause & asked)
 
 
 def possible_links(no_cause: list[int]) -> list[tuple[int, int]]:

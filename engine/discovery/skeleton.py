@@ -1,7 +1,7 @@
 """The skeleton: edges that no small conditioning set explains away, and the set that separates each other pair best."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -73,11 +73,11 @@ class Separators:
         """Return the set that separates two nodes best."""
         return self._tables[self._table[i, j]][self._row[i, j]]
 
-    def joined(self) -> Bools:
+    def unseparated(self) -> Bools:
         """Return the (p, p) pairs that no set separates, and those joined by a required arrow."""
-        joined: Bools = self.p_value <= self.test.alpha
-        np.fill_diagonal(joined, False)
-        return joined | self.known.required | self.known.required.T
+        left: Bools = self.p_value <= self.test.alpha
+        np.fill_diagonal(left, False)
+        return left | self.known.required | self.known.required.T
 
     def by_size(self, i: Ints, j: Ints) -> Iterator[Batch]:
         """Yield (i, j, given): some separated pairs (m,) with the sets that separate them best, those with sets of one size together."""
@@ -91,7 +91,7 @@ class Separators:
                 given[from_here] = self._tables[number][row[rows[from_here]]]
             yield i[rows], j[rows], given
 
-    def separators(self, adjacent: Bools) -> dict[tuple[int, int], int]:
+    def separators(self, adjacent: Bools) -> Mapping[tuple[int, int], int]:
         """Return the sets that separate the pairs i < j that are not adjacent, in the bits of whole numbers."""
         return {(i, j): of(self.given(i, j).tolist()) for i, j in np.argwhere(np.triu(~adjacent, 1)).tolist()}
 
@@ -133,11 +133,11 @@ def skeleton(found: Separators, max_given: int | None, context: Context, barred:
                 break
             context.progress(min(size / 5, 0.9), f"sets of {size}, {int(degree.sum()) // 2:,} edges left")
             tested = found.ask(pairs, adjacent, size, context)
-            pairs = found.joined()
+            pairs = found.unseparated()
             if not tested:
                 break
             context.partial("graph", partial(_outline, found, pairs & ~barred))
-    return found.joined() & ~barred
+    return found.unseparated() & ~barred
 
 
 def questions(pairs: Bools, adjacent: Bools, size: int) -> Iterator[Batch]:

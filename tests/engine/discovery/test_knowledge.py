@@ -84,7 +84,7 @@ def test_what_cannot_be_is_named(text, words):
     assert all(word in str(problem.value) for word in words)
 
 
-@pytest.mark.parametrize("name", ["grasp", "boss", "ges", "gsp", "pc", "fci", "rfci", "fci_plus", "gspo"])
+@pytest.mark.parametrize("name", ["grasp", "boss", "ges", "gsp", "pc", "fci", "rfci", "fci_plus", "bfci", "gspo"])
 def test_contradictions_stop_every_method_before_it_runs(run, name):
     with pytest.raises(UserError, match="contradict"):
         run(name, Oracle(random_dags(1)[0]), knowledge="X1 < X2; X2 --> X1")
@@ -162,7 +162,7 @@ def test_true_knowledge_and_interventions(run, method):
         assert run(method, InterventionalOracle(dag, targets), knowledge=text).graph == expected, text
 
 
-@pytest.mark.parametrize("method", ["fci", "fci_plus"])
+@pytest.mark.parametrize("method", ["fci", "fci_plus", "bfci"])
 def test_true_knowledge_with_hidden_causes(run, method):
     rng = np.random.default_rng(3)
     for dag, latent in latent_dags(60, range(4, 9), seed=13):
@@ -213,7 +213,7 @@ def test_knowledge_is_honoured_on_data_even_when_it_is_wrong(run, method):
         assert breaches(result.graph, Knowledge.of(text, dag.nodes)) == [], text
 
 
-@pytest.mark.parametrize("method", ["fci", "rfci", "fci_plus", "gspo"])
+@pytest.mark.parametrize("method", ["fci", "rfci", "fci_plus", "bfci", "gspo"])
 def test_tails_are_never_set_against_knowledge(run, method):
     rng = np.random.default_rng(6)
     for dag, other in zip(random_dags(8, [6, 7], 2.5, seed=17), random_dags(8, [6, 7], 2.5, seed=18), strict=True):

@@ -9,7 +9,7 @@ from engine.data import sample
 from engine.discovery.knowledge import Knowledge, breaches
 from engine.graphs import is_valid_pag
 
-METHODS = ("grasp", "boss", "ges", "gsp", "pc", "igsp", "utigsp", "fci", "rfci", "fci_plus", "gspo")
+METHODS = ("grasp", "boss", "ges", "gsp", "pc", "igsp", "utigsp", "fci", "rfci", "fci_plus", "bfci", "gspo")
 
 
 @pytest.fixture
