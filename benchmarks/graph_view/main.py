@@ -35,8 +35,10 @@ def pyvis_page(shown: Graph) -> str:
     return net.generate_html()
 
 
-def details(selection: graph.Selection | None) -> None:
-    """Say what was clicked; the end of the time from click to answer."""
+@st.fragment
+def panel(pag: Graph) -> None:
+    """Show a graph, and below it what was clicked, which ends the time from click to answer; a click reruns this part only."""
+    selection = graph.show(pag, "bench")
     st.markdown(f"Selected: {' and '.join(selection.names)}" if selection else "Nothing selected")
 
 
@@ -47,4 +49,4 @@ if st.query_params.get("with") == "pyvis":
 else:
     if st.query_params.get("view") == "whole":
         st.session_state.setdefault(graph.state.slot("bench", "steps"), graph.WHOLE)
-    graph.panel(pag, "bench", details)
+    panel(pag)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from engine.core import Context, field, method
 from engine.discovery.ges import EquivalenceClass, backward
 from engine.discovery.grow_shrink import GrowShrinkTrees
-from engine.discovery.order_starts import default_starts, starting_order
+from engine.discovery.order_starts import OrderParams, default_starts, starting_order
 from engine.discovery.order_walk import OrderWalk
-from engine.discovery.scored import ScoredParams, ScoredResult, scored_result
+from engine.discovery.scored import ScoredResult, scored_result
 from engine.discovery.scores import score_of
 from engine.discovery.stability import supported
 from engine.graphs import Graph, cpdag_of
@@ -15,13 +15,9 @@ from engine.independence import IndependenceTest
 
 
 @dataclass(frozen=True)
-class BossParams(ScoredParams):
+class BossParams(OrderParams):
     """Parameters of the best order score search."""
 
-    starts: int | None = field(
-        None, "Starting orders", low=1, high=100,
-        help="The search starts from so many orders; the best end is kept. None takes five for up to 20 variables, one for more.",
-    )  # fmt: skip
     tucks: bool = field(
         True, "Tuck", advanced=True,
         help="Where no move of one variable helps, also move a variable together with its causes. It costs little and finds better graphs.",

@@ -7,9 +7,9 @@ import numpy as np
 
 from engine.core import Context, field, method
 from engine.discovery.grow_shrink import GrowShrinkTrees
-from engine.discovery.order_starts import default_starts, starting_order
+from engine.discovery.order_starts import OrderParams, default_starts, starting_order
 from engine.discovery.order_walk import OrderWalk
-from engine.discovery.scored import ScoredParams, ScoredResult, scored_result
+from engine.discovery.scored import ScoredResult, scored_result
 from engine.discovery.scores import score_of
 from engine.discovery.stability import supported
 from engine.graphs import Graph, cpdag_of
@@ -20,13 +20,9 @@ COVERED, SINGULAR, ANY = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class GraspParams(ScoredParams):
+class GraspParams(OrderParams):
     """Parameters of the tuck search."""
 
-    starts: int | None = field(
-        None, "Starting orders", low=1, high=100,
-        help="The search starts from so many orders; the best end is kept. None takes five for up to 20 variables, one for more.",
-    )  # fmt: skip
     depth: int = field(3, "Look-ahead", low=0, high=6, help="How many further tucks that change nothing in the score to look ahead.")
     tier: int = field(
         2, "Tucks", choices=(0, 1, 2), advanced=True,

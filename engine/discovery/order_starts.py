@@ -1,17 +1,29 @@
 """Orders that a score search starts from."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from engine.core import Context
+from engine.core import Context, field
 from engine.discovery.ges import EquivalenceClass, backward, forward
 from engine.discovery.knowledge import Knowledge
 from engine.discovery.orders import eliminated
-from engine.discovery.scored import forward_order
+from engine.discovery.scored import ScoredParams, forward_order
 from engine.discovery.scores import GaussianScore, LocalScore
 from engine.graphs.bitsets import rows
 
 FEW = 20  # up to so many variables several starts cost next to nothing
 MANY = 200  # beyond so many variables a greedy start takes longer than the search
+
+
+@dataclass(frozen=True)
+class OrderParams(ScoredParams):
+    """Parameters of the searches over orders."""
+
+    starts: int | None = field(
+        None, "Starting orders", low=1, high=100,
+        help="The search starts from so many orders; the best end is kept. None takes five for up to 20 variables, one for more.",
+    )  # fmt: skip
 
 
 def default_starts(p: int) -> int:

@@ -32,20 +32,6 @@ class Selection:
     names: tuple[str, ...]
 
 
-@st.fragment
-def panel(
-    graph: Graph,
-    key: str,
-    details: Callable[[Selection | None], None],
-    *,
-    positions: picture.Places | None = None,
-    height: int = 520,
-    selected: Selection | None = None,
-) -> None:
-    """Show a graph and, below it, what ``details`` draws for the selection; a click reruns this part only."""
-    details(show(graph, key, positions=positions, height=height, selected=selected))
-
-
 def show(
     graph: Graph,
     key: str,

@@ -15,7 +15,7 @@ CHOSEN, OPEN, WAITING, BESIDE = "together.chosen", "together.open", "together.wa
 USUAL = ("grasp", "ges", "pc", "fci", "utigsp")  # one or two of each kind
 SHORT = {
     "grasp": "GRaSP", "boss": "BOSS", "ges": "GES", "pc": "PC", "gsp": "GSP", "igsp": "IGSP", "utigsp": "UT-IGSP",
-    "fci": "FCI", "rfci": "RFCI", "fci_plus": "FCI+", "gspo": "GSPo",
+    "fci": "FCI", "rfci": "RFCI", "fci_plus": "FCI+", "bfci": "BFCI", "gspo": "GSPo",
 }  # fmt: skip
 ALONE = ("bootstrap",)  # settings that are of no use for a comparison
 
