@@ -132,3 +132,34 @@ def test_the_runs_page_lists_opens_and_compares(server, page):
     expect(page.get_by_text("Pairs that differ")).to_be_visible(timeout=WAIT_MS)
     page.goto(f"{server.url}/jobs")
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=WAIT_MS)
+
+
+def test_what_is_known_is_said_once_and_kept_in_the_link(server, page):
+    page.goto(f"{server.url}/discovery?data=sachs&method=pc")
+    page.get_by_role("button", name="What you know").click()
+    page.get_by_role("tab", name="As text").click()
+    area = page.get_by_label("Statements")
+    area.fill("PKA --> Erk; Erk --> PKA")
+    area.press("Control+Enter")
+    expect(page.get_by_text("contradict each other")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("button", name="Use this", exact=True)).to_have_count(0)
+    area.fill("PKA --> Erk; PKC < Erk")
+    area.press("Control+Enter")
+    page.get_by_role("button", name="Use this", exact=True).click()
+    expect(page.get_by_role("button", name="What you know (2)")).to_be_visible(timeout=WAIT_MS)
+    learn(page)
+    drawn(page)
+    expect(page).to_have_url(re.compile("job="))
+    page.goto(page.url)
+    drawn(page)
+    expect(page.get_by_role("button", name="What you know (2)")).to_be_visible(timeout=WAIT_MS)
+
+
+def test_several_methods_are_laid_side_by_side_and_found_again_by_the_link(server, page):
+    page.goto(f"{server.url}/discovery?data=regimes&together=pc,gsp")
+    page.get_by_role("button", name="Run what is missing").click()
+    drawn(page)
+    expect(page.get_by_role("tab", name="How far apart")).to_be_visible(timeout=60_000)
+    page.reload()
+    drawn(page)
+    expect(page.get_by_text(re.compile("pairs? (is|are) joined by at least one of the 2 methods"))).to_be_visible(timeout=WAIT_MS)
