@@ -118,10 +118,16 @@ class Dataset:
         """Number of samples, also behind a correlation matrix."""
         return self.n_rows if self.n_rows is not None else len(self.frame)
 
-    @property
+    @cached_property
     def regimes(self) -> tuple[str, ...]:
         """Names of the regimes in order of appearance, the observational one first; empty when there is one table."""
         return tuple(dict.fromkeys(self.regime or ()))
+
+    @cached_property
+    def regime_numbers(self) -> NDArray[np.int64]:
+        """(n,) number of each row's regime among `regimes`; empty when there is one table."""
+        number = {label: k for k, label in enumerate(self.regimes)}
+        return np.fromiter(map(number.__getitem__, self.regime or ()), dtype=np.int64)
 
     @property
     def numeric(self) -> NDArray[np.float64]:
@@ -142,7 +148,7 @@ class Dataset:
 
     def rows(self, regime: str) -> "Dataset":
         """Return the rows of one regime as a plain dataset of samples."""
-        keep = np.array([label == regime for label in self.regime or ()], dtype=bool)
+        keep = self.regime_numbers == self.regimes.index(regime) if regime in self.regimes else np.zeros(len(self.frame), dtype=bool)
         frame = self.frame[keep].reset_index(drop=True)
         return Dataset(frame, f"{self.name}: {regime}", "samples", self.source, self.licence)
 
@@ -186,8 +192,9 @@ class Dataset:
         regime = self.regime or ()
         if len(regime) != len(self.frame):
             raise UserError(f"{self.name} has {len(self.frame):,} rows but {len(regime):,} regime labels.")
+        self.regime_numbers  # noqa: B018  once, while the labels are at hand; every method that compares regimes needs them
         for label, goal in self.targets.items():
-            if label not in regime:
+            if label not in self.regimes:
                 raise UserError(
                     f"Targets are given for regime '{label}', which no row belongs to.",
                     f"The regimes are: {', '.join(self.regimes)}.", label,

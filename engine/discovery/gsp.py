@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core import Context, field, method
-from engine.discovery.orders import Ints, all_but, critical_values, imap_arrows, minimum_degree_orders, order_correlations
+from engine.discovery.orders import Ints, all_but, critical_values, imaps, minimum_degree_orders, order_correlations
 from engine.discovery.params import TestedParams
 from engine.discovery.plateau import look_ahead, search_class
 from engine.discovery.result import GraphResult
@@ -65,7 +65,7 @@ def search(test: IndependenceTest, params: GspParams, context: Context) -> Graph
     """Walk from each start and return the sparsest graph found, without bootstrap."""
     removals = RemovalTests(test)
     orders = minimum_degree_orders(test, CANDIDATES * params.starts, context.rng)
-    starts = sorted(((imap_arrows(order, test), order) for order in orders), key=lambda start: np.count_nonzero(start[0]))
+    starts = sorted(zip(imaps(orders, test), orders, strict=True), key=lambda start: np.count_nonzero(start[0]))
     best: Dag | None = None
     for n, (arrows, order) in enumerate(starts[: params.starts]):
         context.progress(n / params.starts, f"start {n + 1} of {params.starts}")
@@ -76,7 +76,7 @@ def search(test: IndependenceTest, params: GspParams, context: Context) -> Graph
             graph = Graph.from_directed(test.nodes, best.arrows)
             context.partial("graph", cpdag_of(graph))
     removals.record()
-    if test.correlation is not None:
+    if test.correlations is not None:
         record_order(led_here, test)
     return GraphResult(graph=cpdag_of(graph), order=causal_order(graph), trace=test.trace)
 
@@ -123,7 +123,7 @@ def causal_order(dag: Graph) -> tuple[str, ...]:
 
 def record_order(places: Ints, test: IndependenceTest) -> None:
     """Write the tests that made the minimal I-map of an order into the trace."""
-    r, critical = order_correlations(places, test), critical_values(test)
+    r, critical = order_correlations(places[None], test)[0], critical_values(test)
     for k in range(1, test.p):
         i = np.arange(k) if test.p <= ALL_PAIRS else np.flatnonzero(np.abs(r[:k, k]) > critical[k - 1])
         test.record(places[i], np.full(len(i), places[k]), all_but(places[:k], i), r[i, k])

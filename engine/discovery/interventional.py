@@ -9,7 +9,7 @@ import pandas as pd
 
 from engine.core import Context, field
 from engine.discovery.gsp import causal_order, drop_edges, record_order
-from engine.discovery.orders import Bools, Ints, imap_arrows, minimum_degree_orders
+from engine.discovery.orders import Bools, Ints, imaps, minimum_degree_orders
 from engine.discovery.params import TestedParams
 from engine.discovery.plateau import search_class
 from engine.discovery.result import GraphResult
@@ -98,8 +98,8 @@ class Candidate(NamedTuple):
 def starts(tests: InterventionalTests, params: InterventionalParams, context: Context) -> Iterator[tuple[Dag, Ints]]:
     """Yield the sparsest of the minimal I-maps of some orders by minimum degree with their orders, one of each that lead to the same."""
     orders = minimum_degree_orders(tests.observational, CANDIDATES * params.starts, context.rng)
-    imaps = {arrows.tobytes(): (arrows, order) for arrows, order in ((imap_arrows(order, tests.observational), order) for order in orders)}
-    chosen = sorted(imaps.values(), key=lambda start: np.count_nonzero(start[0]))[: params.starts]
+    found = {arrows.tobytes(): (arrows, order) for arrows, order in zip(imaps(orders, tests.observational), orders, strict=True)}
+    chosen = sorted(found.values(), key=lambda start: np.count_nonzero(start[0]))[: params.starts]
     classes = set()
     for n, (arrows, order) in enumerate(chosen):
         context.progress(n / len(chosen), f"start {n + 1} of {len(chosen)}")
@@ -161,7 +161,7 @@ def finished(
     closed : whether known targets are all there are; if not, every variable that changes given its parents is a target too.
     """
     removals.record()
-    if tests.observational.correlation is not None:
+    if tests.observational.correlations is not None:
         record_order(best.order, tests.observational)
     dag = Graph.from_directed(tests.nodes, best.arrows)
     tests.invariance.ask(enumerate(best.parents))
