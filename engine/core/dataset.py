@@ -149,7 +149,9 @@ class Dataset:
     def rows(self, regime: str) -> "Dataset":
         """Return the rows of one regime as a plain dataset of samples."""
         keep = self.regime_numbers == self.regimes.index(regime) if regime in self.regimes else np.zeros(len(self.frame), dtype=bool)
-        frame = self.frame[keep].reset_index(drop=True)
+        whole = keep.nonzero()[0]
+        together = len(whole) and whole[-1] - whole[0] + 1 == len(whole)
+        frame = (self.frame.iloc[whole[0] : whole[-1] + 1] if together else self.frame[keep]).reset_index(drop=True)
         return Dataset(frame, f"{self.name}: {regime}", "samples", self.source, self.licence)
 
     def select(self, columns: Sequence[str]) -> "Dataset":
@@ -209,6 +211,8 @@ class Dataset:
 
 def _normal(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Copy the table with text names, float64 numbers and category text; keep a date index, drop any other."""
+    if _is_normal(frame):
+        return frame.copy(deep=False)  # a table is written to a copy of its own, here or there
     frame = frame.copy()
     frame.columns = [str(column) for column in frame.columns]
     doubled = frame.columns[frame.columns.duplicated()]
@@ -228,6 +232,17 @@ def _normal(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     if not isinstance(frame.index, pd.DatetimeIndex) and list(frame.index) != list(frame.columns):
         frame = frame.reset_index(drop=True)
     return frame
+
+
+def _is_normal(frame: pd.DataFrame) -> bool:
+    """Return whether nothing is left to do for a table, as for one that was part of a dataset."""
+    return (
+        isinstance(frame.index, pd.RangeIndex)
+        and (frame.index.start, frame.index.step) == (0, 1)
+        and all(type(column) is str for column in frame.columns)
+        and frame.columns.is_unique
+        and all(dtype == np.float64 for dtype in frame.dtypes)
+    )
 
 
 def _check_correlation(frame: pd.DataFrame, n_rows: int | None, name: str) -> None:

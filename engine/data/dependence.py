@@ -46,6 +46,19 @@ def identical_columns(frame: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(group) for group in hashes.values() if len(group) > 1)
 
 
+def clearly_independent(values: NDArray[np.float64]) -> bool:
+    """Return whether the columns of a table (n, p) without gaps are certainly no copies or combinations of each other.
+
+    False says nothing. One pass: the smallest eigenvalue of the correlation matrix is far from zero.
+    """
+    with np.errstate(all="ignore"):
+        centred = values - values.mean(axis=0)
+        gram = centred.T @ centred
+        deviation = np.sqrt(np.diag(gram))
+        correlation = gram / (deviation[:, None] * deviation)
+    return len(values) > values.shape[1] + 1 and bool(np.isfinite(correlation).all() and np.linalg.eigvalsh(correlation)[0] > SCREEN)
+
+
 def linear_dependence(frame: pd.DataFrame) -> tuple[Dependence, ...]:
     """Find every exact linear relation among the columns, constants allowed.
 

@@ -1,6 +1,6 @@
 """Greedy sparsest permutation with interventions whose targets are known."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -76,10 +76,11 @@ def search(tests: InterventionalTests, params: IgspParams, context: Context) -> 
         context.warn(f"The targets of these regimes are unknown, so they were not used: {', '.join(unknown)}. UT-IGSP finds targets.")
     removals, directions = RemovalTests(tests.observational), _Directions(tests, context)
     best: Candidate | None = None
+    seen: set[Hashable] = set()
     for start, order in starts(tests, params, context):
         if params.depth is None:
-            for _ in halts(start, removals, context):
-                pass
+            if not sum(1 for _ in halts(start, removals, seen, context)):
+                continue
             value, parents = directions.best_member(start)
         else:
             moves, depth = directions.icovered, params.depth

@@ -1,6 +1,6 @@
 """What methods that use interventions share: parameters, result, starts, and the table of targets."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from engine.core import Context, field
 from engine.discovery.gsp import causal_order, drop_edges, record_order
 from engine.discovery.orders import Bools, Ints, imaps, minimum_degree_orders
 from engine.discovery.params import TestedParams
-from engine.discovery.plateau import search_class
+from engine.discovery.plateau import search_class, skeleton_and_colliding
 from engine.discovery.result import GraphResult
 from engine.discovery.reversals import Dag, RemovalTests
 from engine.graphs import Graph, interventional_cpdag_of
@@ -112,20 +112,25 @@ def starts(tests: InterventionalTests, params: InterventionalParams, context: Co
         yield start, order
 
 
-def halts(walk: Dag, removals: RemovalTests, context: Context) -> Iterator[Dag]:
-    """Walk towards sparser graphs and yield the walk wherever no reversal of a covered edge drops an edge; the last is the sparsest."""
+def halts(walk: Dag, removals: RemovalTests, seen: set[Hashable], context: Context) -> Iterator[Dag]:
+    """Walk towards sparser graphs and yield the walk wherever no reversal of a covered edge drops an edge; the last is the sparsest.
+
+    Parameters
+    ----------
+    seen : classes at which walks halted before; the walk ends where it meets one, since it would go on as those did.
+    """
     drop_edges(walk, removals, context)
-    yield walk
-    while search_class(walk, removals, context):
-        drop_edges(walk, removals, context)
+    while (key := class_key(walk)) not in seen:
+        seen.add(key)
         yield walk
+        if not search_class(walk, removals, context):
+            return
+        drop_edges(walk, removals, context)
 
 
-def class_key(dag: Dag) -> tuple[tuple[int, ...], ...]:
-    """Return what names the Markov equivalence class of a DAG: its skeleton and its v-structures (Verma and Pearl 1990)."""
-    joined = tuple(above | below for above, below in zip(dag.parents, dag.children, strict=True))
-    colliding = tuple(of(a for a in members(above) if above & ~joined[a] & ~(1 << a)) for above in dag.parents)
-    return joined, colliding
+def class_key(dag: Dag) -> Hashable:
+    """Return what names the Markov equivalence class of a DAG: its skeleton and its v-structures."""
+    return tuple(map(tuple, skeleton_and_colliding(dag)))
 
 
 def with_parents(parents: list[int]) -> Dag:

@@ -73,8 +73,9 @@ def supported(search: Search[Tests, Found], test: Tests, params: TestedParams, c
     for warning in test.warnings:
         context.warn(warning)
     result = search(test, params, context.share(0, SEARCH_SHARE) if params.bootstrap else context)
-    asked = result.trace.counts()
-    if skipped := int(asked["not tested"].sum()):
+    if not result.trace.is_complete:
+        asked = result.trace.counts()
+        skipped = int(asked["not tested"].sum())
         context.warn(
             f"{skipped:,} of {int(asked['asked'].sum()):,} tests could not be done, since {test.n_samples:,} rows are too few for their "
             "conditioning sets; the edges that depend on them stay."

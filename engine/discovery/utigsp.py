@@ -1,6 +1,6 @@
 """Greedy sparsest permutation with interventions whose targets are unknown, or known only in part."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
 from engine.core import Context, field, method
@@ -9,7 +9,6 @@ from engine.discovery.interventional import (
     Candidate,
     InterventionalParams,
     InterventionalResult,
-    class_key,
     finished,
     halts,
     known_targets,
@@ -80,8 +79,9 @@ def search(tests: InterventionalTests, params: UtIgspParams, context: Context) -
     told = known_targets(InterventionalTests(tests.observational, tests.invariance, known, tests.digest))
     removals, scorer = RemovalTests(tests.observational), _Scorer(tests, told, params.score == "sum")
     best: Candidate | None = None
+    seen: set[Hashable] = set()
     for start, order in starts(tests, params, context):
-        for candidate in _candidates(start, order, scorer, removals, params, context):
+        for candidate in _candidates(start, order, scorer, removals, seen, params, context):
             if best is None or candidate.value < best.value:
                 best = candidate
                 context.partial("graph", Graph.from_directed(tests.nodes, best.arrows))
@@ -94,7 +94,6 @@ class _Scorer:
 
     def __init__(self, tests: InterventionalTests, told: list[int], summed: bool):
         self.invariance, self.told, self.summed = tests.invariance, told, summed
-        self._classes: set[tuple[tuple[int, ...], ...]] = set()
 
     def value(self, n_edges: int, n_targets: int) -> Value:
         return (n_edges + n_targets,) if self.summed else (n_edges, n_targets)
@@ -107,19 +106,15 @@ class _Scorer:
         self.invariance.ask(enumerate(dag.parents))
         return self.value(dag.n_edges, sum(map(self.of_node, range(dag.p), dag.parents)))
 
-    def best_member(self, walk: Dag, order: Ints, context: Context) -> Iterator[Candidate]:
-        """Yield the member of a class with the fewest targets; nothing if the class was seen before."""
-        key = class_key(walk)
-        if key in self._classes:
-            return
-        self._classes.add(key)
+    def best_member(self, walk: Dag, order: Ints, context: Context) -> Candidate:
+        """Return the member of a class with the fewest targets."""
         lines, above = essential(walk)
         self.invariance.ask((i, above[i] | extra) for i in range(walk.p) for extra in (0, *(1 << j for j in members(lines[i]))))
         chosen = BestMember(lines, above, self.of_node)
         n_targets, parents = chosen.find()
         if not chosen.is_exact:
             context.warn(CUT)
-        yield Candidate(self.value(walk.n_edges, n_targets), parents, order)
+        return Candidate(self.value(walk.n_edges, n_targets), parents, order)
 
     def icovered(self, dag: Dag) -> Iterator[Reversal]:
         """Yield the covered edges i -> j such that j given its parents changes in all regimes that are known to act on i."""
@@ -130,15 +125,23 @@ class _Scorer:
 
 
 def _candidates(
-    start: Dag, order: Ints, scorer: _Scorer, removals: RemovalTests, params: UtIgspParams, context: Context
+    start: Dag,
+    order: Ints,
+    scorer: _Scorer,
+    removals: RemovalTests,
+    seen: set[Hashable],
+    params: UtIgspParams,
+    context: Context,
 ) -> Iterator[Candidate]:
     """Yield the DAGs that one start leads to, which are worth comparing."""
     if params.depth is not None:
         end = walk_icovered(start, scorer.icovered, scorer.of_dag, lambda value: value, removals, params.depth, context)
         yield Candidate(scorer.of_dag(end), end.parents, order)
         return
-    for walk in halts(start, removals, context):
-        if params.score == "sum":
-            yield from scorer.best_member(walk, order, context)
-    if params.score != "sum":
-        yield from scorer.best_member(start, order, context)
+    halted = 0
+    for walk in halts(start, removals, seen, context):
+        halted += 1
+        if scorer.summed:
+            yield scorer.best_member(walk, order, context)
+    if halted and not scorer.summed:
+        yield scorer.best_member(start, order, context)

@@ -255,4 +255,4 @@ def _code(column: "pd.Series[Any]") -> Floats:
 
 
 def _categories(frame: pd.DataFrame) -> Sequence[Any]:
-    return [name for name in frame.columns if isinstance(frame[name].dtype, pd.CategoricalDtype)]
+    return [name for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]

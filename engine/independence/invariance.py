@@ -38,16 +38,21 @@ class InvarianceTest(ABC):
         self.nodes, self.regimes, self.alpha = tuple(nodes), tuple(regimes), float(alpha)
         self.counts = np.asarray(counts, dtype=np.int64)
         self._known: dict[tuple[int, int], tuple[Floats, Floats]] = {}
+        self._changed: dict[tuple[int, int], int] = {}
 
     def at(self, alpha: float) -> Self:
         """Return the same test at another level; what was asked before costs nothing."""
         other = copy.copy(self)
         other.alpha = float(alpha)
+        other._changed = {}
         return other
 
     def changed(self, i: int, given: int) -> int:
         """Return the regimes (a set in bits) in which variable i given a set (in bits) is not as in the observational regime."""
-        return _bits(self.answer(i, given)[1] <= self.alpha)
+        found = self._changed.get((i, given))
+        if found is None:
+            found = self._changed[i, given] = _bits(self.answer(i, given)[1] <= self.alpha)
+        return found
 
     def unchanged(self, i: int, given: int) -> int:
         """Return the regimes in which the test was possible and found no change."""
@@ -254,4 +259,4 @@ def _last_pivots(blocks: Floats) -> Floats:
 
 
 def _bits(chosen: NDArray[np.bool_]) -> int:
-    return sum(1 << int(k) for k in np.flatnonzero(chosen))
+    return sum(1 << k for k, is_in in enumerate(chosen.tolist()) if is_in)

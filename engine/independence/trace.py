@@ -181,6 +181,11 @@ class Trace:
             rows.append((size, len(p), int((p <= self.alpha).sum()), int((p > self.alpha).sum()), int(np.isnan(p).sum())))
         return pd.DataFrame(rows, columns=["size", "asked", "dependent", "independent", "not tested"])
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every test was possible; cheaper than `counts`."""
+        return not any(np.isnan(chunk.p_value).any() for chunks in self._chunks.values() for chunk in chunks)
+
     def decisive(self, statistic: Floats, p_value: Floats) -> Floats:
         """Return the p-values (m,) that decide at the level and the floor of this trace."""
         return decisive_p(statistic, p_value, self.alpha, self.floor)
