@@ -44,6 +44,12 @@ def _chunks(part: Any) -> Iterable[bytes | memoryview]:
         yield f"frame {part.shape}".encode()
         if not isinstance(part.index, pd.RangeIndex):
             yield from _column("index", part.index.to_series())
+        if all(dtype == np.float64 for dtype in part.dtypes):  # taken from the table as a whole, which is much faster than one by one
+            table = part.to_numpy()
+            for k in range(part.shape[1]):
+                yield f"{part.columns[k]} float64".encode()
+                yield np.ascontiguousarray(table[:, k]).view(np.uint8).data
+            return
         for name, column in part.items():
             yield from _column(str(name), column)
     else:

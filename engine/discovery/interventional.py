@@ -16,6 +16,7 @@ from engine.discovery.result import GraphResult
 from engine.discovery.reversals import Dag, RemovalTests
 from engine.graphs import Graph, interventional_cpdag_of
 from engine.graphs.bitsets import members, of
+from engine.independence import IndependenceTest
 from engine.independence.interventional import INVARIANCE_TESTS, InterventionalTests, Targets
 
 CANDIDATES = 2  # orders drawn for each that is walked from
@@ -37,8 +38,9 @@ class InterventionalParams(TestedParams):
         "intervention holds a variable fast. zeros: for single cells.",
     )  # fmt: skip
     rows: str = field(
-        "obs", "Rows used for edges", choices=("obs", "all"), paper="obs", advanced=True,
-        help="obs: those of the observational regime. all: test in every regime and combine the answers, which finds weaker edges.",
+        "auto", "Rows used for edges", choices=("auto", "all", "obs"), paper="obs", advanced=True,
+        help="all: test in every regime and combine the answers, which finds weaker edges; an intervention leaves independent what the "
+        "graph says is. obs: test in the observational regime only. auto: all for the Gaussian and the rank test, obs for others.",
     )  # fmt: skip
     starts: int = field(
         10, "Starting orders", low=1, high=100, paper=10, advanced=True,
@@ -165,9 +167,8 @@ def finished(
     known : regime -> known targets, None where they are unknown.
     closed : whether known targets are all there are; if not, every variable that changes given its parents is a target too.
     """
-    removals.record()
     if tests.observational.correlations is not None:
-        record_order(best.order, tests.observational)
+        tests.observational.trace.later(lambda: _record(removals, best.order, tests.observational))
     dag = Graph.from_directed(tests.nodes, best.arrows)
     tests.invariance.ask(enumerate(best.parents))
     changed = [tests.invariance.changed(i, above) for i, above in enumerate(best.parents)]
@@ -187,19 +188,28 @@ def finished(
     )  # fmt: skip
 
 
+def _record(removals: RemovalTests, order: Ints, test: IndependenceTest) -> None:
+    removals.record()
+    record_order(order, test)
+
+
 def target_table(parents: list[int], tests: InterventionalTests, known: Targets) -> pd.DataFrame:
     """Return the comparison of each variable given its parents in each regime, see `InterventionalResult`."""
-    rows = []
+    regimes, p = tests.invariance.regimes, tests.p
     given = [", ".join(tests.nodes[j] for j in members(above)) for above in parents]
-    answers = [tests.invariance.answer(i, above) for i, above in enumerate(parents)]
-    for k, regime in enumerate(tests.invariance.regimes):
-        named = known[regime]
-        for node, above, answer in zip(tests.nodes, given, answers, strict=True):
-            statistic, p_value = float(answer[0][k]), float(answer[1][k])
-            target = "not tested" if np.isnan(p_value) else "yes" if p_value <= tests.invariance.alpha else "no"
-            told = "yes" if node in (named or ()) else "off-target" if target == "yes" and named is not None else "no"
-            rows.append((regime, node, above, statistic, p_value, target, told))
-    return pd.DataFrame(rows, columns=["regime", "variable", "given", "statistic", "p_value", "target", "known"])
+    answers = np.array([tests.invariance.answer(i, above) for i, above in enumerate(parents)])
+    statistic, p_value = answers.transpose(1, 2, 0)
+    target = np.where(np.isnan(p_value), "not tested", np.where(p_value <= tests.invariance.alpha, "yes", "no"))
+    named = np.array([[node in (known[regime] or ()) for node in tests.nodes] for regime in regimes])
+    is_told = np.array([known[regime] is not None for regime in regimes])[:, None]
+    told = np.where(named, "yes", np.where((target == "yes") & is_told, "off-target", "no"))
+    return pd.DataFrame(
+        {
+            "regime": [regime for regime in regimes for _ in range(p)], "variable": [*tests.nodes] * len(regimes),
+            "given": given * len(regimes), "statistic": statistic.ravel(), "p_value": p_value.ravel(),
+            "target": target.ravel().tolist(), "known": told.ravel().tolist(),
+        }
+    )  # fmt: skip
 
 
 def _warn(

@@ -99,7 +99,7 @@ class RemovalTests:
         self._known: dict[Reversal, Loss] = {}
         self._critical = None if test.correlations is None else critical_values(test)
         self._parts = 1 if test.correlations is None else len(test.correlations)
-        self._unrecorded: list[tuple[Ints, Ints, Ints, Floats]] = []
+        self._unrecorded: list[tuple[Ints, Ints, Ints, Floats, Floats]] = []
 
     def losses(self, reversals: Iterable[Reversal]) -> dict[Reversal, Loss]:
         """Return those of the reversals that drop an edge, each with what is lost."""
@@ -117,8 +117,11 @@ class RemovalTests:
     def record(self) -> None:
         """Write the answers that followed from a correlation matrix into the trace."""
         by_size: defaultdict[int, list[tuple[Ints, Ints, Ints, Floats]]] = defaultdict(list)
-        for asked in self._unrecorded:
-            by_size[asked[2].shape[1]].append(asked)
+        for i, j, parents, r_i, r_j in self._unrecorded:
+            conditions_i, conditions_j = _conditions(j, parents)
+            for end, conditions, r in ((i, conditions_i, r_i), (j, conditions_j, r_j)):
+                asked = parents.T.ravel(), np.tile(end, parents.shape[1]), np.concatenate(conditions), r.T.ravel()
+                by_size[conditions[0].shape[1]].append(asked)
         for same_size in by_size.values():
             i, j, given, r = (np.concatenate(column) for column in zip(*same_size, strict=True))
             self.test.record(i, j, given, r)
@@ -135,9 +138,8 @@ class RemovalTests:
     def _answers(self, i: Ints, j: Ints, parents: Ints) -> tuple[Bools, Bools]:
         """Return (m, d) whether each of the (m, d) parents leaves i and leaves j."""
         size = parents.shape[1]
-        given_j = [np.delete(parents, k, axis=1) for k in range(size)]
-        given_i = [np.column_stack([rest, j]) for rest in given_j]
         if self._critical is None:
+            given_i, given_j = _conditions(j, parents)
             from_i = [self.test.independent_batch(parents[:, k], i, given_i[k]) for k in range(size)]
             from_j = [self.test.independent_batch(parents[:, k], j, given_j[k]) for k in range(size)]
             return np.column_stack(from_i), np.column_stack(from_j)
@@ -145,9 +147,14 @@ class RemovalTests:
         assert correlations is not None
         r_i, r_j = removal_correlations(correlations, i, j, parents)
         r_i, r_j = self.test.merged(r_i, size), self.test.merged(r_j, size - 1)
-        for end, given, r in ((i, given_i, r_i), (j, given_j, r_j)):
-            self._unrecorded.append((parents.T.ravel(), np.tile(end, size), np.concatenate(given), r.T.ravel()))
+        self._unrecorded.append((i, j, parents, r_i, r_j))
         return np.abs(r_i) <= self._critical[size], np.abs(r_j) <= self._critical[size - 1]
+
+
+def _conditions(j: Ints, parents: Ints) -> tuple[list[Ints], list[Ints]]:
+    """Return for each of the parents (m, d) the sets given which it may leave i, and given which it may leave j (m,)."""
+    given_j = [np.delete(parents, k, axis=1) for k in range(parents.shape[1])]
+    return [np.column_stack([rest, j]) for rest in given_j], given_j
 
 
 def removal_correlations(correlations: Floats, i: Ints, j: Ints, parents: Ints) -> tuple[Floats, Floats]:

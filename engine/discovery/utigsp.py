@@ -81,7 +81,7 @@ def search(tests: InterventionalTests, params: UtIgspParams, context: Context) -
     best: Candidate | None = None
     seen: set[Hashable] = set()
     for start, order in starts(tests, params, context):
-        for candidate in _candidates(start, order, scorer, removals, seen, params, context):
+        for candidate in _candidates(start, order, scorer, removals, seen, best, params, context):
             if best is None or candidate.value < best.value:
                 best = candidate
                 context.partial("graph", Graph.from_directed(tests.nodes, best.arrows))
@@ -130,6 +130,7 @@ def _candidates(
     scorer: _Scorer,
     removals: RemovalTests,
     seen: set[Hashable],
+    best: Candidate | None,
     params: UtIgspParams,
     context: Context,
 ) -> Iterator[Candidate]:
@@ -143,5 +144,5 @@ def _candidates(
         halted += 1
         if scorer.summed:
             yield scorer.best_member(walk, order, context)
-    if halted and not scorer.summed:
+    if halted and not scorer.summed and (best is None or start.n_edges <= best.value[0]):
         yield scorer.best_member(start, order, context)

@@ -7,7 +7,6 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.independence.base import IndependenceTest
 from engine.independence.gaussian import CLIP, CorrelationTest, FisherTest, fisher_p, partial_correlations
 from engine.independence.trace import Floats
 
@@ -33,6 +32,7 @@ class Combined(FisherTest):
         first = parts[0]
         super().__init__(first.nodes, sum(part.n_samples for part in parts), first.alpha, first.digest)
         self.parts = tuple(parts)
+        self._rows = np.array([part.n_samples for part in parts], dtype=np.float64)
         self.name = f"{first.name} over regimes"
         self.warnings = list(first.warnings)
 
@@ -65,14 +65,13 @@ class Combined(FisherTest):
 
     def merged(self, r: Floats, size: Any) -> Floats:
         """Return the weighted mean (...) of partial correlations (r, ...) in each regime given ``size`` variables, on the scale of z."""
-        rows = np.array([part.n_samples for part in self.parts], dtype=np.float64).reshape(-1, *[1] * (r.ndim - 1))
-        weight = rows - size - 3
+        weight = self._rows.reshape(-1, *[1] * (r.ndim - 1)) - size - 3
         mean: Floats = np.tanh((weight * np.arctanh(np.clip(r, -CLIP, CLIP))).sum(axis=0) / weight.sum(axis=0))
         return mean
 
     def freedom(self, size: int) -> int:
         """Return the inverse variance of z given ``size`` variables where every regime counts."""
-        return sum(part.freedom(size) for part in self.parts)
+        return int(self.n_samples) - len(self.parts) * (size + 3)
 
     def resampled(self, rng: np.random.Generator) -> "Combined":
         """Return the test on rows drawn with replacement inside each regime."""

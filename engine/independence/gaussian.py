@@ -1,5 +1,6 @@
 """Fisher z: partial correlation in batches, from a correlation matrix and the number of rows."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ class FisherTest(IndependenceTest):
         from scipy.special import ndtri
 
         freedom = self.freedom(size)
-        return max(float(np.tanh(-ndtri(self.alpha / 2) / np.sqrt(freedom))), self.floor) if freedom > 0 else 1.0
+        return max(float(np.tanh(-ndtri(self.alpha / 2) / math.sqrt(freedom))), self.floor) if freedom > 0 else 1.0
 
     def record(self, i: Any, j: Any, given: Any, statistic: Floats) -> None:
         """Take into the trace m partial correlations (m,) given (m, d) that a compiled kernel computed."""
