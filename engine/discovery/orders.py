@@ -171,7 +171,7 @@ def _inverse_roots(places: Ints, test: IndependenceTest) -> Floats:
             "Use more samples than variables, choose fewer variables, or use pc, which conditions on few.",
         )
     try:
-        roots: Floats = np.linalg.cholesky(correlations[:, places[:, :, None], places[:, None, :]])
+        roots: Floats = np.asarray(np.linalg.cholesky(correlations[:, places[:, :, None], places[:, None, :]]), np.float64)
     except np.linalg.LinAlgError:
         roots = np.zeros((1, 1, 1, 1))
     if np.diagonal(roots, axis1=2, axis2=3).min() < SINGULAR:
