@@ -120,10 +120,16 @@ class Dataset:
         """Number of samples, also behind a correlation matrix."""
         return self.n_rows if self.n_rows is not None else len(self.frame)
 
-    @property
+    @cached_property
     def regimes(self) -> tuple[str, ...]:
         """Names of the regimes in order of appearance, the observational one first; empty when there is one table."""
         return tuple(dict.fromkeys(self.regime or ()))
+
+    @cached_property
+    def regime_numbers(self) -> NDArray[np.int64]:
+        """(n,) number of each row's regime among `regimes`; empty when there is one table."""
+        number = {label: k for k, label in enumerate(self.regimes)}
+        return np.fromiter(map(number.__getitem__, self.regime or ()), dtype=np.int64)
 
     @property
     def numeric(self) -> NDArray[np.float64]:
@@ -144,8 +150,10 @@ class Dataset:
 
     def rows(self, regime: str) -> "Dataset":
         """Return the rows of one regime as a plain dataset of samples."""
-        keep = np.array([label == regime for label in self.regime or ()], dtype=bool)
-        frame = self.frame[keep].reset_index(drop=True)
+        keep = self.regime_numbers == self.regimes.index(regime) if regime in self.regimes else np.zeros(len(self.frame), dtype=bool)
+        whole = keep.nonzero()[0]
+        together = len(whole) and whole[-1] - whole[0] + 1 == len(whole)
+        frame = (self.frame.iloc[whole[0] : whole[-1] + 1] if together else self.frame[keep]).reset_index(drop=True)
         return Dataset(frame, f"{self.name}: {regime}", "samples", self.source, self.licence)
 
     def select(self, columns: Sequence[str]) -> "Dataset":
@@ -188,8 +196,9 @@ class Dataset:
         regime = self.regime or ()
         if len(regime) != len(self.frame):
             raise UserError(f"{self.name} has {len(self.frame):,} rows but {len(regime):,} regime labels.")
+        self.regime_numbers  # noqa: B018  once, while the labels are at hand; every method that compares regimes needs them
         for label in self.targets:
-            if label not in regime:
+            if label not in self.regimes:
                 raise UserError(
                     f"Targets are given for regime '{label}', which no row belongs to.",
                     f"The regimes are: {', '.join(self.regimes)}.", label,
@@ -208,6 +217,8 @@ class Dataset:
 
 def _normal(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Copy the table with text names, float64 numbers and category text; keep a date index, drop any other."""
+    if _is_normal(frame):
+        return frame.copy(deep=False)  # a table is written to a copy of its own, here or there
     frame = frame.copy()
     frame.columns = [str(column) for column in frame.columns]
     doubled = frame.columns[frame.columns.duplicated()]
@@ -227,6 +238,17 @@ def _normal(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     if not isinstance(frame.index, pd.DatetimeIndex) and list(frame.index) != list(frame.columns):
         frame = frame.reset_index(drop=True)
     return frame
+
+
+def _is_normal(frame: pd.DataFrame) -> bool:
+    """Return whether nothing is left to do for a table, as for one that was part of a dataset."""
+    return (
+        isinstance(frame.index, pd.RangeIndex)
+        and (frame.index.start, frame.index.step) == (0, 1)
+        and all(type(column) is str for column in frame.columns)
+        and frame.columns.is_unique
+        and all(dtype == np.float64 for dtype in frame.dtypes)
+    )
 
 
 def _check_correlation(frame: pd.DataFrame, n_rows: int | None, name: str) -> None:

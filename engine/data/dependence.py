@@ -57,6 +57,19 @@ def _contents(frame: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], bytes]]:
         yield key, np.ascontiguousarray(column.cat.codes if key else column.to_numpy() + 0.0).tobytes()
 
 
+def clearly_independent(values: NDArray[np.float64]) -> bool:
+    """Return whether the columns of a table (n, p) without gaps are certainly no copies or combinations of each other.
+
+    False says nothing. One pass: the smallest eigenvalue of the correlation matrix is far from zero.
+    """
+    with np.errstate(all="ignore"):
+        centred = values - values.mean(axis=0)
+        gram = centred.T @ centred
+        deviation = np.sqrt(np.diag(gram))
+        correlation = gram / (deviation[:, None] * deviation)
+    return len(values) > values.shape[1] + 1 and bool(np.isfinite(correlation).all() and np.linalg.eigvalsh(correlation)[0] > SCREEN)
+
+
 def linear_dependence(frame: pd.DataFrame) -> tuple[Dependence, ...]:
     """Find every exact linear relation among the columns, constants allowed.
 

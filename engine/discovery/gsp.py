@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.core import Context, field, method
 from engine.discovery.knowledge import Knowledge
-from engine.discovery.orders import Ints, all_but, critical_values, imap_arrows, minimum_degree_orders, order_correlations
+from engine.discovery.orders import Ints, all_but, critical_values, imaps, minimum_degree_orders, order_correlations
 from engine.discovery.params import TestedParams
 from engine.discovery.plateau import essential, look_ahead, search_class
 from engine.discovery.result import GraphResult
@@ -67,7 +67,7 @@ def search(test: IndependenceTest, params: GspParams, context: Context) -> Graph
     known = params.known(test.nodes)
     removals = RemovalTests(test, known.must if known else None)
     orders = minimum_degree_orders(test, CANDIDATES * params.starts, context.rng, known)
-    starts = sorted(((imap_arrows(order, test, known), order) for order in orders), key=lambda start: np.count_nonzero(start[0]))
+    starts = sorted(zip(imaps(orders, test, known), orders, strict=True), key=lambda start: np.count_nonzero(start[0]))
     best: tuple[int, int] | None = None
     walks = [(Dag(arrows, after), order) for arrows, order in starts[: params.starts] for after in known.ways]
     for n, (dag, order) in enumerate(walks):
@@ -82,7 +82,7 @@ def search(test: IndependenceTest, params: GspParams, context: Context) -> Graph
         if context.stopped:
             break
     removals.record()
-    if test.correlation is not None:
+    if test.correlations is not None:
         record_order(led_here, test)
     graph = known.honoured(graph, context)
     return GraphResult(graph=known.class_of(graph), order=causal_order(graph), trace=test.trace)
@@ -141,7 +141,7 @@ def causal_order(dag: Graph) -> tuple[str, ...]:
 
 def record_order(places: Ints, test: IndependenceTest) -> None:
     """Write the tests that made the minimal I-map of an order into the trace."""
-    r, critical = order_correlations(places, test), critical_values(test)
+    r, critical = order_correlations(places[None], test)[0], critical_values(test)
     for k in range(1, test.p):
         i = np.arange(k) if test.p <= ALL_PAIRS else np.flatnonzero(np.abs(r[:k, k]) > critical[k - 1])
         test.record(places[i], np.full(len(i), places[k]), all_but(places[:k], i), r[i, k])

@@ -1,6 +1,6 @@
 """Greedy sparsest permutation with interventions whose targets are known."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -80,11 +80,12 @@ def search(tests: InterventionalTests, params: IgspParams, context: Context) -> 
     knowledge = params.known(tests.nodes)
     removals, directions = RemovalTests(tests.observational, knowledge.must), _Directions(tests, knowledge, context)
     best: Candidate | None = None
+    seen: set[Hashable] = set()
     with context.best_so_far():
         for start, order in starts(tests, params, context):
             if params.depth is None:
-                for _ in halts(start, removals, context):
-                    pass
+                if not sum(1 for _ in halts(start, removals, seen, context)):
+                    continue
                 value, parents = directions.best_member(start)
             else:
                 moves, depth = directions.icovered, params.depth

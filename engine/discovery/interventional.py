@@ -1,6 +1,6 @@
 """What methods that use interventions share: parameters, result, starts, and the table of targets."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,13 +10,14 @@ import pandas as pd
 from engine.core import Context, field
 from engine.discovery.gsp import causal_order, drop_edges, record_order
 from engine.discovery.knowledge import Knowledge
-from engine.discovery.orders import Bools, Ints, imap_arrows, minimum_degree_orders
+from engine.discovery.orders import Bools, Ints, imaps, minimum_degree_orders
 from engine.discovery.params import TestedParams
-from engine.discovery.plateau import search_class
+from engine.discovery.plateau import search_class, skeleton_and_colliding
 from engine.discovery.result import GraphResult
 from engine.discovery.reversals import Dag, RemovalTests
 from engine.graphs import Graph, interventional_cpdag_of
 from engine.graphs.bitsets import members, of, rows
+from engine.independence import IndependenceTest
 from engine.independence.interventional import INVARIANCE_TESTS, InterventionalTests, Targets
 
 CANDIDATES = 2  # orders drawn for each that is walked from
@@ -39,8 +40,9 @@ class InterventionalParams(TestedParams):
         "intervention holds a variable fast. zeros: for single cells.",
     )  # fmt: skip
     rows: str = field(
-        "obs", "Rows used for edges", choices=("obs", "all"), paper="obs", advanced=True,
-        help="obs: those of the observational regime. all: test in every regime and combine the answers, which finds weaker edges.",
+        "auto", "Rows used for edges", choices=("auto", "all", "obs"), paper="obs", advanced=True,
+        help="all: test in every regime and combine the answers, which finds weaker edges; an intervention leaves independent what the "
+        "graph says is. obs: test in the observational regime only. auto: all for the Gaussian and the rank test, obs for others.",
     )  # fmt: skip
     starts: int = field(
         10, "Starting orders", low=1, high=100, paper=10, advanced=True,
@@ -108,15 +110,14 @@ def starts(tests: InterventionalTests, params: InterventionalParams, context: Co
     """Yield the sparsest of the minimal I-maps of some orders by minimum degree with their orders, one of each that lead to the same."""
     known = params.known(tests.nodes)
     orders = minimum_degree_orders(tests.observational, CANDIDATES * params.starts, context.rng, known)
-    drawn = ((imap_arrows(order, tests.observational, known), order) for order in orders)
-    imaps = {arrows.tobytes(): (arrows, order) for arrows, order in drawn}
-    chosen = sorted(imaps.values(), key=lambda start: np.count_nonzero(start[0]))[: params.starts]
+    found = {arrows.tobytes(): (arrows, order) for arrows, order in zip(imaps(orders, tests.observational, known), orders, strict=True)}
+    chosen = sorted(found.values(), key=lambda start: np.count_nonzero(start[0]))[: params.starts]
     classes = set()
     walks = [(Dag(arrows, after), order) for arrows, order in chosen for after in known.ways]
     for n, (start, order) in enumerate(walks):
         context.progress(n / len(walks), f"start {n + 1} of {len(walks)}")
         if params.depth is None:  # whole classes are searched, so that one start in each is enough
-            key = class_key(start), tuple(start.after)
+            key = class_key(start)
             if key in classes:
                 continue
             classes.add(key)
@@ -129,20 +130,25 @@ def first_start(tests: InterventionalTests, params: InterventionalParams, contex
     return Candidate((0, 0, 0), start.parents, order)
 
 
-def halts(walk: Dag, removals: RemovalTests, context: Context) -> Iterator[Dag]:
-    """Walk towards sparser graphs and yield the walk wherever no reversal of a covered edge drops an edge; the last is the sparsest."""
+def halts(walk: Dag, removals: RemovalTests, seen: set[Hashable], context: Context) -> Iterator[Dag]:
+    """Walk towards sparser graphs and yield the walk wherever no reversal of a covered edge drops an edge; the last is the sparsest.
+
+    Parameters
+    ----------
+    seen : classes at which walks halted before; the walk ends where it meets one, since it would go on as those did.
+    """
     drop_edges(walk, removals, context)
-    yield walk
-    while search_class(walk, removals, context):
-        drop_edges(walk, removals, context)
+    while (key := class_key(walk)) not in seen:
+        seen.add(key)
         yield walk
+        if not search_class(walk, removals, context):
+            return
+        drop_edges(walk, removals, context)
 
 
-def class_key(dag: Dag) -> tuple[tuple[int, ...], ...]:
-    """Return what names the Markov equivalence class of a DAG: its skeleton and its v-structures (Verma and Pearl 1990)."""
-    joined = tuple(above | below for above, below in zip(dag.parents, dag.children, strict=True))
-    colliding = tuple(of(a for a in members(above) if above & ~joined[a] & ~(1 << a)) for above in dag.parents)
-    return joined, colliding
+def class_key(dag: Dag) -> Hashable:
+    """Return what names the Markov equivalence class of a DAG, its skeleton and its v-structures, and what is known of its order."""
+    return (*map(tuple, skeleton_and_colliding(dag)), tuple(dag.after))
 
 
 def known_targets(tests: InterventionalTests) -> list[int]:
@@ -168,11 +174,10 @@ def finished(
     known : regime -> known targets, None where they are unknown.
     closed : whether known targets are all there are; if not, every variable that changes given its parents is a target too.
     """
-    removals.record()
-    if tests.observational.correlation is not None:
-        record_order(best.order, tests.observational)
+    if tests.observational.correlations is not None:
+        tests.observational.trace.later(lambda: _record(removals, best.order, tests.observational))
     dag = knowledge.honoured(Graph.from_directed(tests.nodes, best.arrows), context)
-    parents = rows(dag.directed.T)
+    parents = rows(dag.directed.T) if knowledge else best.parents
     tests.invariance.ask(enumerate(parents))
     changed = [tests.invariance.changed(i, above) for i, above in enumerate(parents)]
     targets: dict[str, list[str]] = {}
@@ -192,19 +197,28 @@ def finished(
     )  # fmt: skip
 
 
+def _record(removals: RemovalTests, order: Ints, test: IndependenceTest) -> None:
+    removals.record()
+    record_order(order, test)
+
+
 def target_table(parents: list[int], tests: InterventionalTests, known: Targets) -> pd.DataFrame:
     """Return the comparison of each variable given its parents in each regime, see `InterventionalResult`."""
-    rows = []
+    regimes, p = tests.invariance.regimes, tests.p
     given = [", ".join(tests.nodes[j] for j in members(above)) for above in parents]
-    answers = [tests.invariance.answer(i, above) for i, above in enumerate(parents)]
-    for k, regime in enumerate(tests.invariance.regimes):
-        named = known[regime]
-        for node, above, answer in zip(tests.nodes, given, answers, strict=True):
-            statistic, p_value = float(answer[0][k]), float(answer[1][k])
-            target = "not tested" if np.isnan(p_value) else "yes" if p_value <= tests.invariance.alpha else "no"
-            told = "yes" if node in (named or ()) else "off-target" if target == "yes" and named is not None else "no"
-            rows.append((regime, node, above, statistic, p_value, target, told))
-    return pd.DataFrame(rows, columns=["regime", "variable", "given", "statistic", "p_value", "target", "known"])
+    answers = np.array([tests.invariance.answer(i, above) for i, above in enumerate(parents)])
+    statistic, p_value = answers.transpose(1, 2, 0)
+    target = np.where(np.isnan(p_value), "not tested", np.where(p_value <= tests.invariance.alpha, "yes", "no"))
+    named = np.array([[node in (known[regime] or ()) for node in tests.nodes] for regime in regimes])
+    is_told = np.array([known[regime] is not None for regime in regimes])[:, None]
+    told = np.where(named, "yes", np.where((target == "yes") & is_told, "off-target", "no"))
+    return pd.DataFrame(
+        {
+            "regime": [regime for regime in regimes for _ in range(p)], "variable": [*tests.nodes] * len(regimes),
+            "given": given * len(regimes), "statistic": statistic.ravel(), "p_value": p_value.ravel(),
+            "target": target.ravel().tolist(), "known": told.ravel().tolist(),
+        }
+    )  # fmt: skip
 
 
 def _warn(

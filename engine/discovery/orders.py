@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+CELLS = 500_000  # numbers in the blocks of orders that are looked at together, 4 MB
 SINGULAR = 1e-7  # standard deviations of a variable that the others leave unexplained; less is rounding
 
 
@@ -49,16 +50,29 @@ def places_of(order: Sequence[str], test: IndependenceTest) -> Ints:
 
 def imap_arrows(places: Ints, test: IndependenceTest, known: Knowledge | None = None) -> Bools:
     """Return the (p, p) arrows of the minimal I-map of an order, given by the numbers of its variables, and the required ones."""
+    if test.correlations is not None:
+        return imaps([places], test, known)[0]
     arrows = np.zeros((test.p, test.p), dtype=bool)
-    if test.correlation is not None:
-        sizes = np.maximum(np.arange(test.p) - 1, 0)
-        dependent = np.abs(order_correlations(places, test)) > critical_values(test)[sizes]
-        arrows[np.ix_(places, places)] = np.triu(dependent, 1)
-    else:
-        for k in range(1, test.p):
-            before = places[:k]
-            arrows[before, places[k]] = ~test.independent_batch(before, np.full(k, places[k]), all_but(before, np.arange(k)))
+    for k in range(1, test.p):
+        before = places[:k]
+        arrows[before, places[k]] = ~test.independent_batch(before, np.full(k, places[k]), all_but(before, np.arange(k)))
     return arrows | known.required if known else arrows
+
+
+def imaps(orders: Sequence[Ints], test: IndependenceTest, known: Knowledge | None = None) -> list[Bools]:
+    """Return the (p, p) arrows of the minimal I-maps of several orders, see `imap_arrows`; those of a Gaussian test are made together."""
+    if test.correlations is None:
+        return [imap_arrows(places, test, known) for places in orders]
+    critical = critical_values(test)[_sizes(test.p)]
+    together = max(1, CELLS // (len(test.correlations) * test.p**2))
+    found = []
+    for start in range(0, len(orders), together):
+        places = np.stack(orders[start : start + together])
+        dependent = np.triu(np.abs(order_correlations(places, test)) > critical, 1)
+        arrows = np.zeros_like(dependent)
+        arrows[np.arange(len(places))[:, None, None], places[:, :, None], places[:, None, :]] = dependent
+        found += list(arrows | known.required if known else arrows)
+    return found
 
 
 def all_but(nodes: Ints, left_out: Ints) -> Ints:
@@ -68,10 +82,19 @@ def all_but(nodes: Ints, left_out: Ints) -> Ints:
 
 
 def order_correlations(places: Ints, test: IndependenceTest) -> Floats:
-    """Return (p, p) partial correlations ``[i, k]`` of the variables at places i < k of an order given all others before k."""
-    inverse = _inverse_root(places, test)
-    diagonal = np.cumsum(inverse * inverse, axis=0)
-    return np.divide(-inverse, np.sqrt(diagonal), out=np.zeros_like(inverse), where=diagonal > 0).T
+    """Return (m, p, p) partial correlations ``[i, k]`` of the variables at places i < k of m orders (m, p) given all others before k."""
+    inverse = _inverse_roots(places, test)
+    diagonal = np.cumsum(inverse * inverse, axis=-2)
+    r = np.divide(-inverse, np.sqrt(diagonal), out=np.zeros_like(inverse), where=diagonal > 0).swapaxes(-1, -2)
+    i, k = np.triu_indices(test.p, 1)
+    found = np.zeros(r.shape[1:])
+    found[:, i, k] = test.merged(r[:, :, i, k], _sizes(test.p)[k])
+    return found
+
+
+def _sizes(p: int) -> Ints:
+    """Return (p,) how many other variables come before the one that is compared with the k-th."""
+    return np.maximum(np.arange(p) - 1, 0)
 
 
 def critical_values(test: IndependenceTest) -> Floats:
@@ -103,11 +126,11 @@ def minimum_degree_orders(test: IndependenceTest, n: int, rng: np.random.Generat
 def _dependent_given_all_others(test: IndependenceTest) -> Bools:
     """Return the (p, p) undirected graph of full-order partial dependence."""
     p = test.p
-    if test.correlation is not None and p > 1:
-        inverse = _inverse_root(np.arange(p), test)
-        precision = inverse.T @ inverse
-        scale = np.sqrt(np.diag(precision))
-        dependent = np.abs(precision / np.outer(scale, scale)) > critical_values(test)[p - 2]
+    if test.correlations is not None and p > 1:
+        inverse = _inverse_roots(np.arange(p)[None], test)[:, 0]
+        precision = inverse.swapaxes(1, 2) @ inverse
+        scale = np.sqrt(np.diagonal(precision, axis1=1, axis2=2))
+        dependent = np.abs(test.merged(precision / (scale[:, :, None] * scale[:, None, :]), p - 2)) > critical_values(test)[p - 2]
         np.fill_diagonal(dependent, False)
         return dependent
     dependent = np.zeros((p, p), dtype=bool)
@@ -119,38 +142,47 @@ def _dependent_given_all_others(test: IndependenceTest) -> Bools:
 
 def eliminated(neighbours: list[int], ties: Ints) -> Ints:
     """Return the order of one elimination of an undirected graph (sets in bits, used up); equal degrees go by ``ties``, a permutation."""
-    p = len(neighbours)
-    rank = np.array([around.bit_count() for around in neighbours]) * p + ties
-    last_first = np.empty(p, dtype=np.int64)
-    for n in range(p):
-        v = int(rank.argmin())
-        last_first[n] = v
-        rank[v] = np.iinfo(rank.dtype).max
+    p, tie = len(neighbours), ties.tolist()
+    rank = [around.bit_count() * p + last for around, last in zip(neighbours, tie, strict=True)]
+    last_first = []
+    for _ in range(p):
+        v = rank.index(min(rank))
+        last_first.append(v)
+        rank[v] = p * (p + 1)
         around = neighbours[v]
         for u in members(around):
             neighbours[u] = (neighbours[u] | around) & ~(1 << u | 1 << v)
-            rank[u] = neighbours[u].bit_count() * p + ties[u]
-    return last_first[::-1]
+            rank[u] = neighbours[u].bit_count() * p + tie[u]
+    return np.array(last_first[::-1], dtype=np.int64)
 
 
-def _inverse_root(places: Ints, test: IndependenceTest) -> Floats:
-    """Return the inverse of the Cholesky factor of the correlations in an order; stop where tests given all others are not possible."""
+def _inverse_roots(places: Ints, test: IndependenceTest) -> Floats:
+    """Return (r, m, p, p) inverses of the Cholesky factors of each part's correlations in m orders (m, p).
+
+    Raises
+    ------
+    UserError
+        When tests given all others are not possible.
+    """
     from scipy.linalg.lapack import dtrtri
 
-    assert test.correlation is not None
+    correlations = test.correlations
+    assert correlations is not None
     if test.critical(test.p - 2) >= 1:
         raise UserError(
             f"{test.n_samples:,} samples are too few to condition on all others of {test.p} variables.",
             "Use more samples than variables, choose fewer variables, or use pc, which conditions on few.",
         )
     try:
-        root = np.linalg.cholesky(test.correlation[np.ix_(places, places)])
+        roots: Floats = np.asarray(np.linalg.cholesky(correlations[:, places[:, :, None], places[:, None, :]]), np.float64)
     except np.linalg.LinAlgError:
-        root = np.zeros((1, 1))
-    if root.diagonal().min() < SINGULAR:
+        roots = np.zeros((1, 1, 1, 1))
+    if np.diagonal(roots, axis1=2, axis2=3).min() < SINGULAR:
         raise UserError(
             f"The correlations of the {test.p} variables are singular, so that no test given all others is possible.",
             "Use more samples (resamples have fewer different rows), choose fewer variables, or use pc, which conditions on few.",
         )
-    inverse: Floats = dtrtri(root, lower=1)[0]
-    return inverse
+    for part in roots:
+        for n, root in enumerate(part):
+            part[n] = dtrtri(root, lower=1)[0]
+    return roots

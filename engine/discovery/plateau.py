@@ -11,9 +11,8 @@ import numpy as np
 
 from engine.core import Context
 from engine.discovery.reversals import Dag, RemovalTests, Reversal, steepest
-from engine.graphs import Mark
-from engine.graphs.bitsets import members, rows
-from engine.graphs.cpdag import meek
+from engine.graphs.bitsets import members
+from engine.graphs.cpdag import close_arrows
 
 LIMIT = 20_000  # graphs, or moves of one size, looked at before the search is cut short; about a second and 100 MB
 CUT = "A search among equally sparse graphs was cut short after {:,}; a sparser graph may exist."
@@ -103,17 +102,35 @@ def essential(walk: Dag, narrowed: bool = False) -> tuple[list[int], list[int]]:
     ----------
     narrowed : whether an arrow to a node that is known to come after is one of the class.
     """
-    arrows = walk.arrows
-    joined = arrows | arrows.T
-    marks = np.where(joined, np.uint8(Mark.TAIL), np.uint8(Mark.NONE))
-    neighbours = rows(joined)
-    for c, parents in enumerate(walk.parents):
-        for a in members(parents):
-            if parents & ~neighbours[a] & ~(1 << a) or (narrowed and walk.after[a] >> c & 1):
-                marks[a, c] = Mark.ARROW
-    closed = meek(marks)
-    into, lines = closed == Mark.ARROW, (closed == Mark.TAIL) & (closed.T == Mark.TAIL)
-    return rows(lines), rows(into.T)
+    joined, above = skeleton_and_colliding(walk)
+    if narrowed and any(walk.after):
+        for a, later in enumerate(walk.after):
+            for c in members(walk.children[a] & later):
+                above[c] |= 1 << a
+    below = [0] * walk.p
+    for c, colliding in enumerate(above):
+        for a in members(colliding):
+            below[a] |= 1 << c
+    lines = [around & ~(into | out) for around, into, out in zip(joined, above, below, strict=True)]
+    close_arrows(above, below, lines, joined)
+    return lines, above
+
+
+def skeleton_and_colliding(walk: Dag) -> tuple[list[int], list[int]]:
+    """Return the neighbours of each node and those of its parents that another parent of it is not joined to.
+
+    These name the Markov equivalence class of a DAG: its skeleton and its v-structures (Verma and Pearl 1990).
+    """
+    joined = [above | below for above, below in zip(walk.parents, walk.children, strict=True)]
+    colliding = []
+    for above in walk.parents:
+        found = 0
+        if above & (above - 1):  # at least two
+            for a in members(above):
+                if above & ~joined[a] & ~(1 << a):
+                    found |= 1 << a
+        colliding.append(found)
+    return joined, colliding
 
 
 def _moves(lines: list[int], above: list[int], size: int) -> Iterator[Reversal]:

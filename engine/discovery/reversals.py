@@ -116,8 +116,9 @@ class RemovalTests:
         self.test = test
         self.must = [0] * test.p if must is None else must
         self._known: dict[Reversal, Loss] = {}
-        self._critical = None if test.correlation is None else critical_values(test)
-        self._unrecorded: list[tuple[Ints, Ints, Ints, Floats]] = []
+        self._critical = None if test.correlations is None else critical_values(test)
+        self._parts = 1 if test.correlations is None else len(test.correlations)
+        self._unrecorded: list[tuple[Ints, Ints, Ints, Floats, Floats]] = []
 
     def losses(self, reversals: Iterable[Reversal]) -> dict[Reversal, Loss]:
         """Return those of the reversals that drop an edge, each with what is lost."""
@@ -127,7 +128,7 @@ class RemovalTests:
             if reversal.parents and reversal not in self._known:
                 unknown[reversal.parents.bit_count()].append(reversal)
         for size, same_size in unknown.items():
-            step = max(1, CELLS // (size + 2) ** 2)
+            step = max(1, CELLS // (self._parts * (size + 2) ** 2))
             for start in range(0, len(same_size), step):
                 self._ask(same_size[start : start + step])
         return {r: self._known[r] for r in wanted if r.parents and self._known[r].n_edges}
@@ -135,8 +136,11 @@ class RemovalTests:
     def record(self) -> None:
         """Write the answers that followed from a correlation matrix into the trace."""
         by_size: defaultdict[int, list[tuple[Ints, Ints, Ints, Floats]]] = defaultdict(list)
-        for asked in self._unrecorded:
-            by_size[asked[2].shape[1]].append(asked)
+        for i, j, parents, r_i, r_j in self._unrecorded:
+            conditions_i, conditions_j = _conditions(j, parents)
+            for end, conditions, r in ((i, conditions_i, r_i), (j, conditions_j, r_j)):
+                asked = parents.T.ravel(), np.tile(end, parents.shape[1]), np.concatenate(conditions), r.T.ravel()
+                by_size[conditions[0].shape[1]].append(asked)
         for same_size in by_size.values():
             i, j, given, r = (np.concatenate(column) for column in zip(*same_size, strict=True))
             self.test.record(i, j, given, r)
@@ -154,33 +158,39 @@ class RemovalTests:
     def _answers(self, i: Ints, j: Ints, parents: Ints) -> tuple[Bools, Bools]:
         """Return (m, d) whether each of the (m, d) parents leaves i and leaves j."""
         size = parents.shape[1]
-        given_j = [np.delete(parents, k, axis=1) for k in range(size)]
-        given_i = [np.column_stack([rest, j]) for rest in given_j]
         if self._critical is None:
+            given_i, given_j = _conditions(j, parents)
             from_i = [self.test.independent_batch(parents[:, k], i, given_i[k]) for k in range(size)]
             from_j = [self.test.independent_batch(parents[:, k], j, given_j[k]) for k in range(size)]
             return np.column_stack(from_i), np.column_stack(from_j)
-        r_i, r_j = removal_correlations(self.test.correlation, i, j, parents)
-        for end, given, r in ((i, given_i, r_i), (j, given_j, r_j)):
-            self._unrecorded.append((parents.T.ravel(), np.tile(end, size), np.concatenate(given), r.T.ravel()))
+        correlations = self.test.correlations
+        assert correlations is not None
+        r_i, r_j = removal_correlations(correlations, i, j, parents)
+        r_i, r_j = self.test.merged(r_i, size), self.test.merged(r_j, size - 1)
+        self._unrecorded.append((i, j, parents, r_i, r_j))
         return np.abs(r_i) <= self._critical[size], np.abs(r_j) <= self._critical[size - 1]
 
 
-def removal_correlations(correlation: Floats | None, i: Ints, j: Ints, parents: Ints) -> tuple[Floats, Floats]:
-    """Return (m, d) partial correlations of each parent k with i given the others and j, and of k with j given the others.
+def _conditions(j: Ints, parents: Ints) -> tuple[list[Ints], list[Ints]]:
+    """Return for each of the parents (m, d) the sets given which it may leave i, and given which it may leave j (m,)."""
+    given_j = [np.delete(parents, k, axis=1) for k in range(parents.shape[1])]
+    return [np.column_stack([rest, j]) for rest in given_j], given_j
+
+
+def removal_correlations(correlations: Floats, i: Ints, j: Ints, parents: Ints) -> tuple[Floats, Floats]:
+    """Return (r, m, d) partial correlations of each parent k with i given the others and j, and of k with j given the others.
 
     Notes
     -----
     One inverse K of the block (P, i, j) gives both: the first is ``-K_ki / sqrt(K_kk K_ii)``; the second is the same in K with i
     marginalised, ``K - K_:i K_i: / K_ii``.
     """
-    assert correlation is not None
     block = np.column_stack([parents, i, j])
-    inverse = np.linalg.inv(correlation[block[:, :, None], block[:, None, :]])
+    inverse = np.linalg.inv(correlations[:, block[:, :, None], block[:, None, :]])
     d = parents.shape[1]
-    diagonal = np.diagonal(inverse, axis1=1, axis2=2)
-    k_i, k_j, k_k = inverse[:, :d, d], inverse[:, :d, d + 1], diagonal[:, :d]
-    i_i, i_j, j_j = diagonal[:, d, None], inverse[:, d, d + 1, None], diagonal[:, d + 1, None]
+    diagonal = np.diagonal(inverse, axis1=2, axis2=3)
+    k_i, k_j, k_k = inverse[..., :d, d], inverse[..., :d, d + 1], diagonal[..., :d]
+    i_i, i_j, j_j = diagonal[..., d, None], inverse[..., d, d + 1, None], diagonal[..., d + 1, None]
     of_i: Floats = -k_i / np.sqrt(k_k * i_i)
     of_j: Floats = -(k_j - k_i * i_j / i_i) / np.sqrt((k_k - k_i * k_i / i_i) * (j_j - i_j * i_j / i_i))
     return of_i, of_j

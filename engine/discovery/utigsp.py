@@ -1,6 +1,6 @@
 """Greedy sparsest permutation with interventions whose targets are unknown, or known only in part."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
 from engine.core import Context, field, method
@@ -10,7 +10,6 @@ from engine.discovery.interventional import (
     Candidate,
     InterventionalParams,
     InterventionalResult,
-    class_key,
     finished,
     first_start,
     halts,
@@ -83,9 +82,10 @@ def search(tests: InterventionalTests, params: UtIgspParams, context: Context) -
     told = known_targets(InterventionalTests(tests.observational, tests.invariance, known, tests.digest))
     removals, scorer = RemovalTests(tests.observational, knowledge.must), _Scorer(tests, told, knowledge, params.score == "sum")
     best: Candidate | None = None
+    seen: set[Hashable] = set()
     with context.best_so_far():
         for start, order in starts(tests, params, context):
-            for candidate in _candidates(start, order, scorer, removals, params, context):
+            for candidate in _candidates(start, order, scorer, removals, seen, best, params, context):
                 if best is None or candidate.value < best.value:
                     best = candidate
                     context.partial("graph", Graph.from_directed(tests.nodes, best.arrows))
@@ -98,7 +98,6 @@ class _Scorer:
 
     def __init__(self, tests: InterventionalTests, told: list[int], knowledge: Knowledge, summed: bool):
         self.invariance, self.told, self.barred, self.summed = tests.invariance, told, knowledge.barred, summed
-        self._classes: set[tuple[tuple[int, ...], ...]] = set()
 
     def value(self, n_edges: int, cost: int) -> Value:
         """Return what a DAG with these edges and this sum over `of_node` is worth."""
@@ -114,19 +113,15 @@ class _Scorer:
         self.invariance.ask(enumerate(dag.parents))
         return self.value(dag.n_edges, sum(map(self.of_node, range(dag.p), dag.parents)))
 
-    def best_member(self, walk: Dag, order: Ints, context: Context) -> Iterator[Candidate]:
-        """Yield the member of a class with the fewest targets; nothing if the class was seen before."""
-        key = class_key(walk)
-        if key in self._classes:
-            return
-        self._classes.add(key)
+    def best_member(self, walk: Dag, order: Ints, context: Context) -> Candidate:
+        """Return the member of a class with the fewest targets."""
         lines, above = essential(walk)
         self.invariance.ask((i, above[i] | extra) for i in range(walk.p) for extra in (0, *(1 << j for j in members(lines[i]))))
         chosen = BestMember(lines, above, self.of_node)
         n_targets, parents = chosen.find()
         if not chosen.is_exact:
             context.warn(CUT)
-        yield Candidate(self.value(walk.n_edges, n_targets), parents, order)
+        return Candidate(self.value(walk.n_edges, n_targets), parents, order)
 
     def icovered(self, dag: Dag) -> Iterator[Reversal]:
         """Yield the covered edges i -> j such that j given its parents changes in all regimes that are known to act on i."""
@@ -137,15 +132,24 @@ class _Scorer:
 
 
 def _candidates(
-    start: Dag, order: Ints, scorer: _Scorer, removals: RemovalTests, params: UtIgspParams, context: Context
+    start: Dag,
+    order: Ints,
+    scorer: _Scorer,
+    removals: RemovalTests,
+    seen: set[Hashable],
+    best: Candidate | None,
+    params: UtIgspParams,
+    context: Context,
 ) -> Iterator[Candidate]:
     """Yield the DAGs that one start leads to, which are worth comparing."""
     if params.depth is not None:
         end = walk_icovered(start, scorer.icovered, scorer.of_dag, lambda value: value, removals, params.depth, context)
         yield Candidate(scorer.of_dag(end), end.parents, order)
         return
-    for walk in halts(start, removals, context):
-        if params.score == "sum":
-            yield from scorer.best_member(walk, order, context)
-    if params.score != "sum":
-        yield from scorer.best_member(start, order, context)
+    halted = 0
+    for walk in halts(start, removals, seen, context):
+        halted += 1
+        if scorer.summed:
+            yield scorer.best_member(walk, order, context)
+    if halted and not scorer.summed and (best is None or start.n_edges <= best.value[1] or best.value[0]):
+        yield scorer.best_member(start, order, context)

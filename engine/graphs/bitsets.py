@@ -1,10 +1,13 @@
 """Sets of nodes as the bits of whole numbers: union, intersection and difference of neighbourhoods in one step each."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+REMEMBERED = 4096  # sets whose members are kept at hand
 
 
 def rows(relation: NDArray[Any]) -> list[int]:
@@ -15,10 +18,18 @@ def rows(relation: NDArray[Any]) -> list[int]:
 
 def members(nodes: int) -> Iterator[int]:
     """Yield the members of a set in ascending order."""
+    return iter(_listed(nodes))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _listed(nodes: int) -> tuple[int, ...]:
+    """Return the members of a set; searches ask for the same neighbourhoods again and again."""
+    found = []
     while nodes:
         low = nodes & -nodes
-        yield low.bit_length() - 1
+        found.append(low.bit_length() - 1)
         nodes ^= low
+    return tuple(found)
 
 
 def of(nodes: Iterable[int]) -> int:

@@ -100,6 +100,16 @@ class IndependenceTest(ABC):
     def answers(self, i: NDArray[np.int32], j: NDArray[np.int32], given: NDArray[np.int32]) -> tuple[Floats, Floats]:
         """Compute (m,) statistics and (m,) p-values without recording them."""
 
+    @property
+    def correlations(self) -> Floats | None:
+        """(r, p, p) matrices, one for each part of the rows, from whose partial correlations all answers follow by `merged`."""
+        return None if self.correlation is None else self.correlation[None]
+
+    def merged(self, r: Floats, size: Any) -> Floats:
+        """Return the partial correlations (...) that decide, of those in each part (r, ...) given ``size`` variables."""
+        found: Floats = r[0]
+        return found
+
     def resampled(self, rng: np.random.Generator) -> "IndependenceTest":
         """Return the test on rows drawn with replacement."""
         raise UserError(f"The {self.name} test has no rows to resample.", "Set 'Bootstrap resamples' to 0.", "bootstrap")

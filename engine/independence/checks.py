@@ -7,7 +7,7 @@ import pandas as pd
 
 from engine.core import UserError
 from engine.core.digest import has_only_numbers
-from engine.data.dependence import identical_columns, linear_dependence
+from engine.data.dependence import clearly_independent, identical_columns, linear_dependence
 from engine.independence.trace import Floats
 
 EXACT_CORRELATION = 1e-8  # a column this close to the span of others in a correlation matrix, which is read to few digits, depends on them
@@ -67,6 +67,8 @@ def require_varying(frame: pd.DataFrame) -> None:
 
 def require_no_dependence(frame: pd.DataFrame) -> None:
     """Stop when a numeric column is a copy or an exact linear combination of others, in the words of the first three relations."""
+    if has_only_numbers(frame) and clearly_independent(frame.to_numpy()):
+        return
     groups = identical_columns(frame)
     if groups:
         first, *copies = groups[0]

@@ -54,25 +54,30 @@ def test_for(data: Dataset | IndependenceTest, params: Any) -> IndependenceTest:
     wanted = getattr(params, "test", "auto")
     if data.kind == "correlation":
         return _with_floor(_of_correlation(data, wanted, params.alpha), floor)
-    digest = data.digest
-    data, notes = _rows(data, getattr(params, "rows", "all"))
+    kept, notes = _rows(data, getattr(params, "rows", "all"))
+    test = rows_test(kept, params, notes)
+    test.digest = data.digest
+    return _with_floor(test, floor)
+
+
+def rows_test(data: Dataset, params: Any, notes: list[str]) -> IndependenceTest:
+    """Make the independence test of all rows of a table, without a digest; ``notes`` are the first of its warnings. See `test_for`."""
+    wanted = getattr(params, "test", "auto")
     if data.p < 2:
         raise UserError(f"{data.name} has {data.p} column; a graph needs at least two.", "Add variables.")
     checks.require_complete(data.frame)
     checks.require_varying(data.frame)
     if data.n_samples < 5:
         raise UserError(f"{data.name} has {data.n_samples} rows; no independence test is possible.", "Add rows.")
-    dtypes = zip(data.columns, data.frame.dtypes.tolist(), strict=True)
-    categories = [column for column, dtype in dtypes if isinstance(dtype, pd.CategoricalDtype)]
+    categories = _categories(data)
     if wanted == "discrete" or (wanted == "auto" and len(categories) == data.p):
         test: IndependenceTest = GSquared(data.columns, _codes(data.frame), params.alpha)
     elif wanted in ("kernel", "kernel-exact", "hsic") or (wanted == "auto" and _several_levels(data, categories)):
         test = _kernel_test(data, categories, wanted, params.alpha, getattr(params, "seed", 0), notes)
     else:
         test = _numeric_test(data, categories, wanted, params.alpha, notes)
-    test.digest = digest
     test.warnings[:0] = notes
-    return _with_floor(test, floor)
+    return test
 
 
 def _of_correlation(data: Dataset, wanted: str, alpha: float) -> FisherZ:
@@ -197,6 +202,10 @@ def _binary(values: Floats) -> NDArray[np.bool_]:
 
 def _is_category(column: "pd.Series[Any]") -> bool:
     return isinstance(column.dtype, pd.CategoricalDtype)
+
+
+def _categories(data: Dataset) -> list[str]:
+    return [column for column, dtype in zip(data.columns, data.frame.dtypes, strict=True) if isinstance(dtype, pd.CategoricalDtype)]
 
 
 def _several_levels(data: Dataset, categories: list[str]) -> list[str]:

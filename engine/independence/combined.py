@@ -1,17 +1,19 @@
 """One answer from several regimes: an independence that the graph implies holds in each of them, whatever was intervened on."""
 
 from collections.abc import Sequence
-from typing import cast
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.independence.base import IndependenceTest
-from engine.independence.gaussian import CLIP, CorrelationTest, partial_correlations
+from engine.independence.gaussian import CLIP, CorrelationTest, FisherTest, fisher_p, partial_correlations
 from engine.independence.trace import Floats
 
+REGULAR = 1e-6  # smallest eigenvalue of a correlation matrix from which on all its partial correlations have many digits
 
-class Combined(IndependenceTest):
+
+class Combined(FisherTest):
     """Averages Fisher's z over regimes, each weighted by its rows.
 
     Parameters
@@ -26,12 +28,11 @@ class Combined(IndependenceTest):
     from its causes, that regime adds noise and no signal. Regimes with too few rows, or without variation given S, do not count.
     """
 
-    statistic = "partial correlation"
-
     def __init__(self, parts: Sequence[CorrelationTest]):
         first = parts[0]
         super().__init__(first.nodes, sum(part.n_samples for part in parts), first.alpha, first.digest)
         self.parts = tuple(parts)
+        self._rows = np.array([part.n_samples for part in parts], dtype=np.float64)
         self.name = f"{first.name} over regimes"
         self.warnings = list(first.warnings)
 
@@ -39,9 +40,13 @@ class Combined(IndependenceTest):
         """Compute (m,) weighted mean partial correlations and p-values."""
         from scipy.special import erfc
 
+        size = given.shape[1]
+        if self.correlations is not None:
+            r = self.merged(np.stack([partial_correlations(part.correlation, i, j, given) for part in self.parts]), size)
+            return r, fisher_p(r, self.freedom(size))
         z, weight = np.zeros(len(i)), np.zeros(len(i))
         for part in self.parts:
-            freedom = part.freedom(given.shape[1])
+            freedom = part.freedom(size)
             if freedom > 0:
                 own = np.arctanh(np.clip(partial_correlations(part.correlation, i, j, given), -CLIP, CLIP))
                 possible = np.isfinite(own)
@@ -49,6 +54,24 @@ class Combined(IndependenceTest):
                 weight[possible] += freedom
         with np.errstate(invalid="ignore"):
             return np.tanh(z / weight), np.where(weight > 0, erfc(np.abs(z) / np.sqrt(2 * weight)), np.nan)
+
+    @cached_property
+    def correlations(self) -> Floats | None:  # type: ignore[override]  # computed once
+        """(r, p, p) matrices of the regimes where every test is possible in each of them; None where some is not."""
+        if min(part.freedom(self.p - 2) for part in self.parts) <= 0:
+            return None
+        stack = np.stack([part.correlation for part in self.parts])
+        return stack if np.linalg.eigvalsh(stack)[:, 0].min() > REGULAR else None
+
+    def merged(self, r: Floats, size: Any) -> Floats:
+        """Return the weighted mean (...) of partial correlations (r, ...) in each regime given ``size`` variables, on the scale of z."""
+        weight = self._rows.reshape(-1, *[1] * (r.ndim - 1)) - size - 3
+        mean: Floats = np.tanh((weight * np.arctanh(np.clip(r, -CLIP, CLIP))).sum(axis=0) / weight.sum(axis=0))
+        return mean
+
+    def freedom(self, size: int) -> int:
+        """Return the inverse variance of z given ``size`` variables where every regime counts."""
+        return int(self.n_samples) - len(self.parts) * (size + 3)
 
     def resampled(self, rng: np.random.Generator) -> "Combined":
         """Return the test on rows drawn with replacement inside each regime."""

@@ -1,5 +1,6 @@
 """Fisher z: partial correlation in batches, from a correlation matrix and the number of rows."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,30 @@ CLIP = 1 - 1e-12  # |r| beyond this is rounding; atanh stays finite
 CELLS = 4_000_000  # numbers gathered at once, 32 MB
 
 
-class CorrelationTest(IndependenceTest):
+class FisherTest(IndependenceTest):
+    """A test that turns partial correlations into p-values by Fisher's z."""
+
+    statistic = "partial correlation"
+
+    def freedom(self, size: int) -> int:
+        """Return the inverse variance of z given ``size`` variables; not positive when there are too few rows."""
+        raise NotImplementedError
+
+    def critical(self, size: int) -> float:
+        """Return the absolute partial correlation at which a test given ``size`` variables turns to dependent; 1 when not possible."""
+        from scipy.special import ndtri
+
+        freedom = self.freedom(size)
+        return max(float(np.tanh(-ndtri(self.alpha / 2) / math.sqrt(freedom))), self.floor) if freedom > 0 else 1.0
+
+    def record(self, i: Any, j: Any, given: Any, statistic: Floats) -> None:
+        """Take into the trace m partial correlations (m,) given (m, d) that a compiled kernel computed."""
+        given = np.asarray(given, np.int32)
+        r = np.asarray(statistic, np.float64)
+        self.trace.add(np.asarray(i), np.asarray(j), given, r, fisher_p(r, self.freedom(given.shape[1])))
+
+
+class CorrelationTest(FisherTest):
     """A test whose every answer follows from a (p, p) correlation matrix and n.
 
     Notes
@@ -25,7 +49,6 @@ class CorrelationTest(IndependenceTest):
     variables, or fewer, neither are tests given more than one variable for each eight rows, whose estimates would be mostly noise.
     """
 
-    statistic = "partial correlation"
     correlation: Floats
 
     def __init__(self, nodes: Sequence[str], correlation: Floats, n_samples: int, alpha: float, digest: str):
@@ -46,19 +69,6 @@ class CorrelationTest(IndependenceTest):
         if are_few(self.n_samples, self.p) and size > largest_given(self.n_samples):
             return 0
         return self.n_samples - size - 3
-
-    def critical(self, size: int) -> float:
-        """Return the absolute partial correlation at which a test given ``size`` variables turns to dependent; 1 when not possible."""
-        from scipy.special import ndtri
-
-        freedom = self.freedom(size)
-        return max(float(np.tanh(-ndtri(self.alpha / 2) / np.sqrt(freedom))), self.floor) if freedom > 0 else 1.0
-
-    def record(self, i: Any, j: Any, given: Any, statistic: Floats) -> None:
-        """Take into the trace m partial correlations (m,) given (m, d) that a compiled kernel computed."""
-        given = np.asarray(given, np.int32)
-        r = np.asarray(statistic, np.float64)
-        self.trace.add(np.asarray(i), np.asarray(j), given, r, fisher_p(r, self.freedom(given.shape[1])))
 
 
 class FisherZ(CorrelationTest):

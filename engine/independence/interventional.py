@@ -13,12 +13,13 @@ from engine.graphs.bitsets import members, of
 from engine.graphs.separation import Separation
 from engine.independence import checks
 from engine.independence.base import IndependenceTest
-from engine.independence.choose import test_for
+from engine.independence.choose import rows_test
 from engine.independence.combined import Combined
 from engine.independence.discrete import GSquared
-from engine.independence.gaussian import FisherZ
-from engine.independence.invariance import SPARE_ROWS, GaussianInvariance, InvarianceTest, RankInvariance, RowsInvariance
+from engine.independence.gaussian import FisherZ, to_correlation
+from engine.independence.invariance import SPARE_ROWS, GaussianInvariance, InvarianceTest, RankInvariance, RowsInvariance, within
 from engine.independence.invariance_pooled import DiscreteInvariance, KernelInvariance, ZerosInvariance
+from engine.independence.moments import Moments
 from engine.independence.oracle import Oracle
 from engine.independence.rank import Rank
 from engine.independence.trace import Floats
@@ -160,10 +161,8 @@ def interventional_for(data: Any, params: Any) -> InterventionalTests:
             "Upload several files as conditions on the data page, or choose the column that names the condition; "
             "without interventions use gsp or pc.", "regime",
         )  # fmt: skip
-    checks.require_complete(data.frame)
     first, *others = data.regimes
-    label = np.array(data.regime)
-    sizes = {regime: int((label == regime).sum()) for regime in data.regimes}
+    sizes = dict(zip(data.regimes, np.bincount(data.regime_numbers).tolist(), strict=True))
     small = [regime for regime in others if sizes[regime] <= SPARE_ROWS]
     kept = [regime for regime in others if regime not in small]
     if not kept:
@@ -172,33 +171,54 @@ def interventional_for(data: Any, params: Any) -> InterventionalTests:
             "Add rows, or pool regimes with the same intervention.",
             small[0],
         )
-    observational = test_for(data.rows(first), params)
+    kind = getattr(params, "invariance", "auto")
+    moments = None if _categories(data.frame) else Moments.of(regime_tables(data, data.frame.to_numpy(), (first, *kept)))
+    if moments is None or small or not moments.is_finite:
+        checks.require_complete(data.frame)
+    observational = rows_test(data.rows(first), params, [])
+    observational.digest = data.digest
     if small:
         listed = ", ".join(f"{regime} ({sizes[regime]} rows)" for regime in small[: checks.NAMED])
         observational.warnings.append(f"Too few rows to compare, so left out: {listed}{' …' if len(small) > checks.NAMED else ''}.")
-    kind = getattr(params, "invariance", "auto")
     discrete = isinstance(observational, GSquared)
     values = _codes(data.frame) if discrete or kind == "discrete" else _numbers(data.frame)
     if kind == "auto":
         kind = _fitting(observational, values)
-    tables = [values[label == regime] for regime in (first, *kept)]
-    if getattr(params, "rows", "obs") == "all":
-        observational = _combined(observational, tables)
-    invariance = KINDS[kind](data.columns, kept, tables, params.alpha_inv)
-    return InterventionalTests(observational, invariance, data.targets, data.digest)
+    tables = regime_tables(data, values, (first, *kept))
+    rows = getattr(params, "rows", "obs")
+    if rows == "all" or (rows == "auto" and isinstance(observational, FisherZ | Rank)):
+        observational = _combined(observational, tables, moments)
+    if kind == "gaussian":
+        return InterventionalTests(
+            observational, GaussianInvariance(data.columns, kept, tables, params.alpha_inv, moments), data.targets, data.digest
+        )
+    return InterventionalTests(observational, KINDS[kind](data.columns, kept, tables, params.alpha_inv), data.targets, data.digest)
 
 
-def _combined(observational: IndependenceTest, tables: Sequence[Floats]) -> IndependenceTest:
+def regime_tables(data: Dataset, values: Floats, regimes: Sequence[str]) -> list[Floats]:
+    """Return the rows (n_k, p) of a table (n, p) for each of some regimes; without copying where those of a regime stand together."""
+    number = data.regime_numbers
+    wanted = [data.regimes.index(regime) for regime in regimes]
+    if (np.diff(number) < 0).any():
+        return [values[number == k] for k in wanted]
+    ends = np.searchsorted(number, np.arange(len(data.regimes) + 1))
+    return [values[ends[k] : ends[k + 1]] for k in wanted]
+
+
+def _combined(observational: IndependenceTest, tables: Sequence[Floats], moments: Moments | None) -> IndependenceTest:
     """Return the test of independence that combines all regimes."""
-    kind = type(observational)
-    if kind not in (FisherZ, Rank):
+    if not isinstance(observational, FisherZ | Rank):
         raise UserError(
             f"The {observational.name} test cannot combine regimes.",
             "Set 'Rows used for edges' to obs, or choose the Gaussian or rank test.", "rows",
         )  # fmt: skip
-    parts = [kind.of(observational.nodes, table, observational.alpha, observational.digest) for table in tables]
-    for part in parts:
-        np.fill_diagonal(part.correlation, 1.0)  # a variable held constant in a regime correlates with nothing there
+    nodes, alpha, digest = observational.nodes, observational.alpha, observational.digest
+    parts: list[FisherZ] | list[Rank]
+    if isinstance(observational, Rank):
+        parts = [Rank.of(nodes, table, alpha, digest) for table in tables]
+    else:
+        scatter = within(moments or Moments.of(tables))[0]
+        parts = [FisherZ(nodes, to_correlation(own), len(table), alpha, digest, table) for own, table in zip(scatter, tables, strict=True)]
     combined = Combined(parts)
     combined.warnings = observational.warnings
     return combined
@@ -208,7 +228,8 @@ def _fitting(observational: IndependenceTest, values: Floats) -> str:
     """Return the invariance test that fits the test of independence and the columns."""
     if isinstance(observational, GSquared):
         return "discrete"
-    if ((values >= 0).all(axis=0) & ((values == 0).mean(axis=0) >= MANY_ZEROS) & ((values != 0) & (values != 1)).any(axis=0)).any():
+    whole = values[:, values.min(axis=0) >= 0]
+    if whole.size and (((whole == 0).mean(axis=0) >= MANY_ZEROS) & ((whole != 0) & (whole != 1)).any(axis=0)).any():
         observational.warnings.append("The zero-inflation test of invariance was chosen, since some columns have many zeros.")
         return "zeros"
     return "rank" if isinstance(observational, Rank) else "gaussian"
@@ -234,4 +255,4 @@ def _code(column: "pd.Series[Any]") -> Floats:
 
 
 def _categories(frame: pd.DataFrame) -> Sequence[Any]:
-    return [name for name in frame.columns if isinstance(frame[name].dtype, pd.CategoricalDtype)]
+    return [name for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.core import UserError
 from engine.graphs.bitsets import members
+from engine.independence.moments import Moments
 from engine.independence.rank import normal_scores
 from engine.independence.trace import Floats
 
@@ -37,16 +38,21 @@ class InvarianceTest(ABC):
         self.nodes, self.regimes, self.alpha = tuple(nodes), tuple(regimes), float(alpha)
         self.counts = np.asarray(counts, dtype=np.int64)
         self._known: dict[tuple[int, int], tuple[Floats, Floats]] = {}
+        self._changed: dict[tuple[int, int], int] = {}
 
     def at(self, alpha: float) -> Self:
         """Return the same test at another level; what was asked before costs nothing."""
         other = copy.copy(self)
         other.alpha = float(alpha)
+        other._changed = {}
         return other
 
     def changed(self, i: int, given: int) -> int:
         """Return the regimes (a set in bits) in which variable i given a set (in bits) is not as in the observational regime."""
-        return _bits(self.answer(i, given)[1] <= self.alpha)
+        found = self._changed.get((i, given))
+        if found is None:
+            found = self._changed[i, given] = _bits(self.answer(i, given)[1] <= self.alpha)
+        return found
 
     def unchanged(self, i: int, given: int) -> int:
         """Return the regimes in which the test was possible and found no change."""
@@ -131,9 +137,11 @@ class GaussianInvariance(RowsInvariance):
     name = "Gaussian invariance"
     statistic = "F"
 
-    def __init__(self, nodes: Sequence[str], regimes: Sequence[str], tables: Sequence[Floats], alpha: float):
+    def __init__(
+        self, nodes: Sequence[str], regimes: Sequence[str], tables: Sequence[Floats], alpha: float, moments: Moments | None = None
+    ):
         super().__init__(nodes, regimes, tables, alpha)
-        self._scatter, self._flat = scatters(self.prepared())
+        self._scatter, self._flat = scatters(moments or Moments.of(self.prepared()))
 
     def prepared(self) -> Sequence[Floats]:
         """Return the tables whose regressions are compared."""
@@ -167,31 +175,37 @@ class RankInvariance(GaussianInvariance):
         return np.split(normal_scores(np.concatenate(self.tables)), ends)
 
 
-def scatters(tables: Sequence[Floats]) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the (1 + 2K, p, p) scatter matrices of each regime and of the first together with each other, and (K, p) what is constant.
+def scatters(moments: Moments) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the (1 + 2K, p, p) scatter matrices of each table and of the first together with each other, and (K, p) what is constant.
 
     Notes
     -----
     Columns are scaled to a pooled mean square of 1. A constant column has a 1 in place of its 0 on the diagonal: regressions on it are then
     those without it.
     """
-    counts = np.array([len(table) for table in tables], dtype=np.float64)
-    means = np.stack([table.mean(axis=0) for table in tables])
-    centre = counts @ means / counts.sum()
-    scale = np.sqrt(sum(np.square(table - centre).sum(axis=0) for table in tables) / counts.sum())
-    scale = np.where(scale > 0, scale, 1.0)
-    means = (means - centre) / scale
-    shifted = [(table - centre) / scale - mean for table, mean in zip(tables, means, strict=True)]
-    own = np.stack([table.T @ table for table in shifted])
-    gap = means[1:] - means[0]
+    counts, means, scatter = moments
+    own, scale, flat = within(moments)
+    gap = (means[1:] - means[0]) / scale
     weight = counts[0] * counts[1:] / (counts[0] + counts[1:])
-    both = own[0] + own[1:] + weight[:, None, None] * gap[:, :, None] * gap[:, None, :]
-    diagonal = np.diagonal(own, axis1=1, axis2=2)
-    flat = diagonal <= FLAT * counts[:, None]
+    together = (scatter[0] + scatter[1:]) / (scale[:, None] * scale) + weight[:, None, None] * gap[:, :, None] * gap[:, None, :]
+    return np.concatenate([own, together]), flat[1:]
+
+
+def within(moments: Moments) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Return (r, p, p) scatter inside each table, the (p,) pooled deviations it is scaled by, and (r, p) what is constant in a table.
+
+    A constant column has a 1 on the diagonal and 0 elsewhere.
+    """
+    counts, means, scatter = moments
+    between = np.square(means - counts @ means / counts.sum())
+    pooled = np.sqrt((np.diagonal(scatter, axis1=1, axis2=2).sum(axis=0) + counts @ between) / counts.sum())
+    scale = np.where(pooled > 0, pooled, 1.0)
+    own = scatter / (scale[:, None] * scale)
+    flat = np.diagonal(own, axis1=1, axis2=2) <= FLAT * counts[:, None]
     k, column = np.nonzero(flat)
     own[k, column, :] = own[k, :, column] = 0.0
     own[k, column, column] = 1.0
-    return np.concatenate([own, both]), flat[1:]
+    return own, scale, flat
 
 
 def residual_squares(scatter: Floats, i: NDArray[np.int64], given: NDArray[np.int64]) -> Floats:
@@ -245,4 +259,4 @@ def _last_pivots(blocks: Floats) -> Floats:
 
 
 def _bits(chosen: NDArray[np.bool_]) -> int:
-    return sum(1 << int(k) for k in np.flatnonzero(chosen))
+    return sum(1 << k for k, is_in in enumerate(chosen.tolist()) if is_in)

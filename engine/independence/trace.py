@@ -1,6 +1,6 @@
 """The trace: every question an independence test was asked, and its answer, in columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -106,6 +106,7 @@ class Trace:
         self.nodes, self.alpha, self.test, self.statistic, self.floor = tuple(nodes), float(alpha), test, statistic, float(floor)
         self._chunks: dict[int, list[Questions]] = {}
         self._clean: set[int] = set()
+        self._later: list[Callable[[], None]] = []
 
     def add(self, i: Any, j: Any, given: Any, statistic: Floats, p_value: Floats) -> None:
         """Record m answers about sets of one size: i, j (m,), given (m, d), statistic (m,), p_value (m,)."""
@@ -119,15 +120,21 @@ class Trace:
         if len(chunks) % MERGE_AFTER == 0:
             chunks[-MERGE_AFTER:] = [Questions.joined(chunks[-MERGE_AFTER:])]
 
+    def later(self, write: Callable[[], None]) -> None:
+        """Call ``write``, which adds answers to questions that were all possible, when the trace is first read."""
+        self._later.append(write)
+
     # -- reading -------------------------------------------------------------------------------------------------
 
     @property
     def sizes(self) -> list[int]:
         """Sizes of the conditioning sets that occur, ascending."""
+        self._write()
         return sorted(self._chunks)
 
     def asked(self, size: int) -> Questions | None:
         """Return the questions with a conditioning set of one size, each once, in order of asking."""
+        self._write()
         if size not in self._chunks:
             return None
         if size not in self._clean:
@@ -225,6 +232,11 @@ class Trace:
         return trace
 
     # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        """Write what was put off."""
+        while self._later:
+            self._later.pop(0)()
 
     def _of_size(self, size: int) -> Questions:
         asked = self.asked(size)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from engine.core import Dataset, UserError
 from engine.graphs import Graph, Separation
@@ -174,3 +175,25 @@ def test_categories_cannot_be_combined_over_regimes():
     data = regimes({"obs": 300, "I1": 300}, made=lambda rng, n, p: rng.integers(3, size=(n, p)))
     with pytest.raises(UserError, match="cannot combine regimes"):
         interventional_for(data.with_frame(data.frame.astype(int).astype(str)), params(rows="all"))
+
+
+def test_stacked_matrices_answer_as_each_regime_in_turn_does():
+    data = collider_regimes(150, 1)
+    together = interventional_for(data, params(rows="auto")).observational
+    assert together.correlations.shape == (3, 4, 4)
+    i, j, given = np.array([0, 1, 2]), np.array([3, 3, 3]), np.array([[2], [2], [0]])
+    z = weight = 0.0
+    for regime in data.regimes:
+        columns = data.rows(regime).numeric
+        inverses = [np.linalg.inv(np.corrcoef(columns[:, [a, b, *s]], rowvar=False)) for a, b, s in zip(i, j, given, strict=True)]
+        r = np.array([-k[0, 1] / np.sqrt(k[0, 0] * k[1, 1]) for k in inverses])
+        z, weight = z + (len(columns) - 4) * np.arctanh(r), weight + len(columns) - 4
+    np.testing.assert_allclose(together.answers(i, j, given)[0], np.tanh(z / weight))
+    np.testing.assert_allclose(together.answers(i, j, given)[1], 2 * norm.sf(np.abs(z) / np.sqrt(weight)))
+
+
+def test_a_regime_with_too_few_rows_for_all_others_leaves_the_answers_to_each_question():
+    short = regimes({"obs": 50, "I1": 6, "I2": 50}, names="ABCDEF")
+    tests = interventional_for(short, params(rows="auto")).observational
+    assert tests.correlations is None
+    assert np.isfinite(tests.p_values([0], [1], [2, 3])).all()
