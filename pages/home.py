@@ -34,6 +34,13 @@ TASKS = (
         "account_tree",
     ),
     Task(
+        "Are my samples one population?",
+        "Sort them into hidden groups, and see which relation differs between these.",
+        "mixtures.py",
+        "Find groups",
+        "groups",
+    ),
+    Task(
         "Can I trust my table?",
         "Upload it, see what would mislead a method, and mend it with one click.",
         "data.py",
@@ -75,7 +82,7 @@ def last(job: Job) -> None:
     """Show one finished run as a line with its link."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
-            "discovery.py",
+            run.page(job),
             label=f"{run.named(job)} on {frame.escape(job.dataset_name)}",
             icon=":material/account_tree:",
             query_params={"job": job.key},

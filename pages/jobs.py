@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from engine import catalogue, jobs
+from engine import jobs
 from engine.core import UserError, digest_of
 from pages.parts import comparison, frame, run
 
@@ -79,7 +79,7 @@ elif len(picked) == 1:
     job = picked[0]
     with st.container(horizontal=True):
         if job.state == "done" and st.button("Open", type="primary", icon=":material/open_in_new:"):
-            st.switch_page(f"{catalogue.find(job.method).area}.py", query_params={"job": job.key})
+            st.switch_page(run.page(job), query_params={"job": job.key})
         if job.is_live and st.button("Cancel", icon=":material/stop:"):
             runner.cancel(job.key)
             st.rerun()

@@ -19,6 +19,7 @@ SECTIONS = {
     ],
     "Causal": [
         st.Page(HERE / "discovery.py", title="Causal discovery", icon=":material/account_tree:"),
+        st.Page(HERE / "mixtures.py", title="Mixtures", icon=":material/groups:"),
     ],
     "Runs": [
         st.Page(HERE / "jobs.py", title="Runs", icon=":material/history:"),

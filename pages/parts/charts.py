@@ -16,6 +16,7 @@ BINS = 40
 P_VALUE_BINS = 20
 MOST_POINTS = 2_500  # beyond this a scatter is a blot, and slow
 MOST_LEVELS = 20
+SIGNS = ("circle", "diamond-open", "x-thin-open", "square-open", "triangle-up-open", "cross")
 NEUTRAL = "#8a9490"  # reads on light and on dark paper
 
 
@@ -134,6 +135,38 @@ def scatter(frame: pd.DataFrame, x: str, y: str) -> Any:
         rows = rows.iloc[np.sort(np.random.default_rng(0).choice(len(rows), MOST_POINTS, replace=False))]
     figure.add_scatter(x=_plain(rows[x]), y=_plain(rows[y]), mode="markers", marker={"size": 5, "opacity": 0.5})
     return figure
+
+
+def by_group(series: "pd.Series[Any]", labels: Any) -> Any:
+    """Draw the distribution of one variable in each group, as outlines over each other; groups are numbered from 1."""
+    figure = _figure(html.escape(str(series.name)), "rows")
+    values = series.to_numpy(dtype=float)
+    bins = np.histogram_bin_edges(values, bins=BINS)
+    for k in np.unique(labels):
+        counts, _ = np.histogram(values[labels == k], bins)
+        figure.add_scatter(x=np.repeat(bins, 2)[1:-1], y=np.repeat(counts, 2), mode="lines", fill="tozeroy", name=f"population {k + 1}")
+    return _named(figure)
+
+
+def grouped(frame: pd.DataFrame, labels: Any) -> Any:
+    """Draw the second column against the first with a colour and a sign for each group; a large table is thinned to 2,500 rows."""
+    x, y = frame.columns
+    figure = _figure(html.escape(str(x)), html.escape(str(y)))
+    shown = np.arange(len(frame))
+    if len(frame) > MOST_POINTS:
+        shown = np.sort(np.random.default_rng(0).choice(len(frame), MOST_POINTS, replace=False))
+    for n, k in enumerate(np.unique(labels)):
+        rows = shown[labels[shown] == k]
+        figure.add_scatter(
+            x=frame[x].to_numpy()[rows], y=frame[y].to_numpy()[rows], mode="markers", name=f"population {k + 1}",
+            marker={"size": 5, "opacity": 0.5, "symbol": SIGNS[n % len(SIGNS)]},
+        )  # fmt: skip
+    return _named(figure)
+
+
+def _named(figure: Any) -> Any:
+    """Put the names of the groups above the chart."""
+    return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "yanchor": "bottom"}, margin={"t": 48})
 
 
 def _figure(x: str, y: str) -> Any:

@@ -150,11 +150,11 @@ def log_grid(low: float, high: float, *extra: float) -> list[float]:
 def _chosen(name: state.Name, label: str, labels: Mapping[str, str], default: str, advice: str = "") -> str:
     """Draw a drop-down whose first value comes from the address, else from the session, and write the choice back."""
     key, options = f"pick.{name}", list(labels)
-    asked = state.kept(key, "") or state.link(name)
-    if asked and asked not in options:
+    linked, chosen = state.link(name), state.kept(key, "")
+    if linked and linked not in options:
         st.warning(f"The {name} in this link are not on this machine. Upload the same file, or choose below.", icon=":material/link_off:")
-        st.session_state.pop(key, None)
-    first = asked if asked in options else default
+    # what was chosen on a page for other data or other methods counts for nothing here
+    first = next((asked for asked in (chosen, linked) if asked in options), default)
     st.session_state[key] = first
     value = st.selectbox(label, options, format_func=labels.__getitem__, key=key, help=advice or None, persist_state="session")
     state.set_link({name: value if value != default else None})

@@ -77,6 +77,8 @@ def _reread(method: Method, dataset: Dataset, params: Params) -> Result | None:
     job = jobs.shared().get(state.link("job"))
     if job is None or job.state != "done" or (job.method, job.dataset) != (method.name, dataset.digest):
         return None
+    if method.area != "discovery":  # only these keep the p-values of their tests
+        return None
     if method.needs == "interventional":  # the trace holds only part of what such a method asks
         return None
     changed = {name for name, value in params.to_dict().items() if value != job.params.get(name)}
@@ -103,6 +105,14 @@ def settings(job: jobs.Job) -> str:
     changed = {name: value for name, value in job.params.items() if value != defaults.get(name)}
     texts = [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in changed.items()]
     return ", ".join(texts) or "standard settings"
+
+
+def page(job: jobs.Job) -> str:
+    """Return the file of the page that shows the results of a run's method."""
+    try:
+        return f"{catalogue.find(job.method).area}.py"
+    except UserError:
+        return "jobs.py"
 
 
 def named(job: jobs.Job) -> str:

@@ -1,0 +1,128 @@
+"""The pieces of a learned mixture on screen: the verdict, the graphs of the populations, who differs, and which row belongs where."""
+
+import pandas as pd
+import streamlit as st
+from engine.mixtures.result import MixtureResult
+
+from engine.core import Dataset
+from engine.data.export import csv_text
+from engine.mixtures.compare import adjusted_rand, confusion, known_labels, plane
+from pages.parts import charts, frame, graph, picture
+
+SIDE_BY_SIDE = 3
+WAYS = {"gmm": "plain Gaussian mixture", "kmeans": "K-means", "paper": "FCI, then K-means on its bidirected variables"}
+MOST_ROWS = 2_500  # of the map
+
+
+def verdict(result: MixtureResult) -> None:
+    """Say in one sentence whether the rows are a mixture and of what, and fold away what its reader should know."""
+    words, more = st.columns([4, 1], vertical_alignment="center")
+    words.markdown(frame.escape(result.sentence))
+    if result.provenance:
+        with more:
+            frame.fold(result.provenance.warnings)
+
+
+def graphs(result: MixtureResult) -> None:
+    """Draw the graph of each population beside the others, with the edges that are not alike told apart."""
+    if not result.verdict:
+        st.markdown("One graph for all rows, since nothing says that they are several populations.")
+        graph.show(result.graph, key="mixtures.single")
+        return
+    parts, places = result.components, graph.places(result.union, "mixtures.union", {})
+    alike = result.shared_edges()
+    for start in range(0, len(parts), SIDE_BY_SIDE):
+        columns = st.columns(min(SIDE_BY_SIDE, len(parts) - start))
+        for n, column in enumerate(columns, start):
+            with column:
+                st.markdown(f"**Population {n + 1}** · {result.weights[n]:.0%} of the rows")
+                verdicts = {(e.source, e.target): "right" if (e.source, e.target) in alike else "wrong direction" for e in parts[n].edges()}
+                graph.show(parts[n], key=f"mixtures.part{n}", positions=places, height=380, verdicts=verdicts or None)
+    same, other = picture.STROKES["right"], picture.STROKES["wrong direction"]
+    st.caption(
+        f":{same.color}[**{same.sample}**] alike in all populations · :{other.color}[**{other.sample}**] missing in another one, or of "
+        "another strength there. All populations share one order of causes."
+    )
+    graph.downloads(result.union, key="mixtures.union", name="union")
+
+
+def differences(result: MixtureResult, dataset: Dataset) -> None:
+    """List the variables whose conditional differs, with the evidence, and show one of them in each population."""
+    shown = result.varying.rename(columns={"node": "variable", "variant": "what differs", "evidence": "evidence (log units)"})
+    frame.table(shown, empty="No variable was found to differ.")
+    st.caption(
+        "Evidence: by how much the fit, after its penalty for more numbers, falls when all populations must share this variable's "
+        "relation to its causes. A change of sign on a single arrow without other causes may belong to its other end."
+    )
+    if result.varying.empty:
+        return
+    first = list(result.varying["node"])
+    rest = [column for column in dataset.columns if column not in first]
+    name = st.selectbox("Look at a variable", [*first, *rest], key="mixtures.variable")
+    causes = result.union.parents(name)
+    left, right = st.columns(2)
+    with left:
+        st.plotly_chart(charts.by_group(dataset.frame[name], result.labels), alt=f"{name} in each population", key="mixtures.by_group")
+    with right:
+        if causes:
+            cause = st.selectbox("Against a cause", causes, key="mixtures.cause")
+            st.plotly_chart(
+                charts.grouped(dataset.frame[[cause, name]], result.labels), alt=f"{name} against {cause} in each population",
+                key="mixtures.grouped",
+            )  # fmt: skip
+        else:
+            st.caption(f"{frame.escape(name)} has no causes among these variables.")
+
+
+def rows(result: MixtureResult, dataset: Dataset) -> None:
+    """Show which row belongs where, and how sure that is; compare with what is known of the rows."""
+    labels = result.shown_labels
+    places, share = plane(dataset.numeric)
+    sure = result.posterior.max(axis=1)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        table = pd.DataFrame(places, columns=[f"first axis ({share[0]:.0%} of the spread)", f"second axis ({share[1]:.0%})"])
+        st.plotly_chart(charts.grouped(table, labels), alt="Map of the rows, coloured by population", key="mixtures.map")
+    with right:
+        if result.verdict:
+            st.plotly_chart(charts.distribution(pd.Series(sure, name="probability of the population that a row was given")),
+                            alt="How sure each row is", key="mixtures.sure")  # fmt: skip
+            st.caption(f"{(sure > 0.9).mean():.0%} of the rows belong to their population with more than 90 % probability.")
+        else:
+            st.caption("There is no evidence for a mixture: the colours are those of a plain Gaussian mixture, shown for a look only.")
+    found = pd.DataFrame({"row": range(1, len(labels) + 1), "population": labels + 1}).join(
+        pd.DataFrame(result.posterior, columns=[f"probability of {k + 1}" for k in range(result.k)])
+    )
+    st.download_button("Populations of all rows (CSV)", lambda: csv_text(Dataset(found)), "populations.csv", "text/csv", on_click="ignore")
+    _known(result, dataset)
+
+
+def beside(result: MixtureResult, dataset: Dataset) -> None:
+    """Show what single populations explain, how many populations were tried, and what other ways find."""
+    st.markdown("**Is it a mixture at all?** By how much the mixture beats each single population (log units, after all penalties).")
+    table = pd.DataFrame({"single population": list(result.evidence), "beaten by (log units)": list(result.evidence.values())})
+    frame.table(table)
+    st.markdown("**How many populations?**")
+    frame.table(result.clusters.rename(columns={"k": "populations", "bic": "BIC", "gain": "gain over one fewer"}))
+    st.markdown("**What other ways find**")
+    others = {WAYS[name]: result.others[name].to_numpy() for name in result.others}
+    ours = adjusted_rand(others, {"agreement with this result (ARI)": result.labels})
+    ours.insert(0, "clusters by", [", ".join(result.other_nodes[name]) or "nothing found to cluster by" for name in result.others])
+    frame.table(ours.rename_axis("way").reset_index())
+    st.caption(
+        "ARI: 1 is the same grouping, 0 no better than chance. Tests on the pooled rows see a mixture only where two variables change "
+        "together; when one varies alone they are blind, and the way by FCI finds nothing."
+    )
+
+
+def _known(result: MixtureResult, dataset: Dataset) -> None:
+    """Compare the groups with what is known of the rows, where anything is."""
+    known = known_labels(dataset)
+    if not known:
+        return
+    st.markdown("**Beside what is known of the rows**")
+    ways = {"this result": result.shown_labels} | {WAYS[name]: result.others[name].to_numpy() for name in result.others}
+    frame.table(adjusted_rand(ways, known).rename_axis("groups found by").reset_index())
+    name = next(iter(known))
+    frame.table(confusion(result.shown_labels, known[name]).rename_axis(name).reset_index())
+    st.caption("Adjusted Rand index: 1 is the same grouping, 0 what chance would give. Below, the counts of rows.")
