@@ -21,6 +21,7 @@ PLACES = {
     "rfci": "engine.discovery.rfci",
     "fci_plus": "engine.discovery.fci_plus",
     "gspo": "engine.discovery.gspo",
+    "mixture": "engine.mixtures.mixture",
 }
 
 # What a method may need -> the function ``make(data, params)`` that turns the user's data into it.
