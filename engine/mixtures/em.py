@@ -129,7 +129,7 @@ def em(
 
 
 def structural_em(
-    rows: Rows, responsibility: Floats, parents: Sequence[int] | None, rounds: int = ROUNDS, steps: int = STEPS, check: Check = unwatched
+    rows: Rows, responsibility: Floats, parents: Sequence[int] | None, rounds: int = ROUNDS, depth: int = 0, check: Check = unwatched
 ) -> Fit | None:
     """Find union DAG, variants and posteriors together: search under the posteriors, then posteriors under what was found.
 
@@ -137,6 +137,7 @@ def structural_em(
     ----------
     responsibility : (n, K) posteriors to start from.
     parents : the DAG to start from, as bits; the empty one if None.
+    depth : of the look-ahead, see `climb`.
 
     Returns
     -------
@@ -146,8 +147,8 @@ def structural_em(
     for _ in range(rounds):
         check()
         scores = LocalScores(rows.moments(responsibility))
-        parents = climb(scores, parents, check=check)
-        fit = em(rows, parents, best_variants(scores, parents), responsibility, steps, check)
+        parents = climb(scores, parents, depth=depth, check=check)
+        fit = em(rows, parents, best_variants(scores, parents), responsibility, check=check)
         if fit is None:
             break
         stale += 1

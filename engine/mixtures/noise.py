@@ -53,7 +53,7 @@ def _student(design: Floats, target: Floats, coefficients: Floats, scale: float)
             square = (target - design @ coefficients) ** 2
             weight = (freedom + 1) / (freedom + square / variance)
             weighted = design * weight[:, None]
-            coefficients = np.linalg.lstsq(weighted.T @ design, weighted.T @ target, rcond=None)[0]
+            coefficients = np.asarray(np.linalg.lstsq(weighted.T @ design, weighted.T @ target, rcond=None)[0], np.float64)
             variance = float(weight @ (target - design @ coefficients) ** 2) / n
         square = (target - design @ coefficients) ** 2
         constant = gammaln((freedom + 1) / 2) - gammaln(freedom / 2) - 0.5 * np.log(freedom * np.pi * variance)

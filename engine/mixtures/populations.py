@@ -16,6 +16,7 @@ from engine.mixtures.scores import LocalScores
 
 FREEDOM = (2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0, 50.0)  # degrees of freedom of the multivariate t
 REWEIGHTINGS = 15
+LOOK_AHEAD = 3  # equal reversals
 NORMAL, FREE, STUDENT = "one normal population", "one population with noise of any shape", "one multivariate t"
 
 
@@ -31,7 +32,7 @@ class Single:
 def normal_population(rows: Rows, check: Check = unwatched) -> Single:
     """Return the DAG of linear normal conditionals."""
     scores = LocalScores(Moments(rows.total[None]))
-    parents = climb(scores, check=check)
+    parents = climb(scores, depth=LOOK_AHEAD, check=check)
     bic = sum(scores.best(node, list(members(chosen)))[0] for node, chosen in enumerate(parents))
     return Single(NORMAL, parents, float(bic))
 

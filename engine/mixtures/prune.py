@@ -10,6 +10,7 @@ from engine.mixtures.moments import Rows
 from engine.mixtures.variants import Variant
 
 SHORT = 10
+LOOK_AHEAD = 3  # equal reversals
 
 
 def prune(rows: Rows, fit: Fit, check: Check = unwatched) -> Fit:
@@ -35,10 +36,10 @@ def grow(rows: Rows, fit: Fit, check: Check = unwatched) -> Fit:
 
 def finish(rows: Rows, fit: Fit, check: Check = unwatched) -> Fit:
     """Bring a fit to its end: structural EM, prune, grow, and again."""
-    fit = improved(fit, structural_em(rows, fit.responsibility, fit.parents, check=check))
+    fit = improved(fit, structural_em(rows, fit.responsibility, fit.parents, depth=LOOK_AHEAD, check=check))
     fit = prune(rows, fit, check)
     fit = grow(rows, fit, check)
-    fit = improved(fit, structural_em(rows, fit.responsibility, fit.parents, check=check))
+    fit = improved(fit, structural_em(rows, fit.responsibility, fit.parents, depth=LOOK_AHEAD, check=check))
     return prune(rows, fit, check)
 
 
