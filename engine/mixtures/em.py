@@ -77,13 +77,15 @@ def shared_likelihood(rows: Rows, node: int, parents: int) -> float:
 
 
 def em(
-    rows: Rows, parents: Sequence[int], variants: Sequence[Variant], responsibility: Floats, steps: int = STEPS, check: Check = unwatched
-) -> Fit | None:
+    rows: Rows, parents: Sequence[int], variants: Sequence[Variant], responsibility: Floats, steps: int = STEPS,
+    least: float = CONVERGED, check: Check = unwatched,
+) -> Fit | None:  # fmt: skip
     """Fit parameters and posteriors for given parents and variants.
 
     Parameters
     ----------
     responsibility : (n, K) posteriors to start from.
+    least : log units that a step must gain for another one.
 
     Returns
     -------
@@ -118,7 +120,7 @@ def em(
         sums = shares.sum(axis=1, keepdims=True)
         responsibility = shares / sums
         likelihood = float(np.log(sums).sum() + top.sum())
-        converged = likelihood - before < CONVERGED
+        converged = likelihood - before < least
         before = likelihood
         if converged:
             break
@@ -166,9 +168,9 @@ def best_variants(scores: LocalScores, parents: Sequence[int]) -> list[Variant]:
     return [scores.best(node, list(members(chosen)))[1].variant for node, chosen in enumerate(parents)]
 
 
-def improved(best: Fit, other: Fit | None) -> Fit:
+def improved(best: Fit, other: Fit | None, least: float = CONVERGED) -> Fit:
     """Return the fit of the larger observed BIC."""
-    return other if other is not None and other.bic > best.bic + CONVERGED else best
+    return other if other is not None and other.bic > best.bic + least else best
 
 
 def relabelled(fit: Fit) -> Fit:

@@ -9,8 +9,10 @@ from engine.mixtures.em import Check, Fit, em, improved, shared_likelihood, stru
 from engine.mixtures.moments import Rows
 from engine.mixtures.variants import Variant
 
-SHORT = 10
+GLANCE, SHORT = 3, 10  # steps for every node that could vary too, and for the promising ones
+PROMISING = 6
 LOOK_AHEAD = 3  # equal reversals
+LAST_STEPS, LAST_GAIN = 300, 1e-5  # of the EM that ends a search, so that equal fits have equal posteriors
 
 
 def prune(rows: Rows, fit: Fit, check: Check = unwatched) -> Fit:
@@ -27,7 +29,11 @@ def prune(rows: Rows, fit: Fit, check: Check = unwatched) -> Fit:
 def grow(rows: Rows, fit: Fit, check: Check = unwatched) -> Fit:
     """Let nodes vary, the best first, with their arrows to the varying nodes kept or dropped, while that raises the observed BIC."""
     while True:
-        tried = (em(rows, parents, variants, fit.responsibility, SHORT, check) for parents, variants in _larger(fit))
+        glances = [
+            (glance.bic, larger) for larger in _larger(fit) if (glance := em(rows, *larger, fit.responsibility, GLANCE, check=check))
+        ]
+        glances.sort(key=lambda pair: -pair[0])
+        tried = (em(rows, *larger, fit.responsibility, SHORT, check=check) for _, larger in glances[:PROMISING])
         best = max((other for other in tried if other is not None), key=lambda other: other.bic, default=None)
         if improved(fit, best) is fit:
             return fit
@@ -40,7 +46,8 @@ def finish(rows: Rows, fit: Fit, check: Check = unwatched) -> Fit:
     fit = prune(rows, fit, check)
     fit = grow(rows, fit, check)
     fit = improved(fit, structural_em(rows, fit.responsibility, fit.parents, depth=LOOK_AHEAD, check=check))
-    return prune(rows, fit, check)
+    fit = prune(rows, fit, check)
+    return improved(fit, em(rows, fit.parents, fit.variants, fit.responsibility, LAST_STEPS, LAST_GAIN, check), 0.0)
 
 
 def changed(fit: Fit, node: int, variant: Variant) -> list[Variant]:

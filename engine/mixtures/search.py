@@ -13,6 +13,7 @@ from engine.mixtures.starts import Start, clusterings, fit_split, halves, splits
 EACH_KIND = 3  # splits of a kind that are worth a search
 FINALISTS = 2
 ROUNDS = 3  # of structural EM from each start
+SAME = 0.5  # log units: fits of the same nodes that differ by less are one
 PER_TASK = 8  # short fits sent to a process at once
 
 
@@ -40,24 +41,29 @@ def best_fit(
             show(fit)
         found.append(fit)
 
+    def searched(tasks: list[tuple[Any, ...]], low: float, high: float, note: str) -> list[Fit]:
+        fits = []
+        for done, fit in _in_processes(_search, tasks, context):
+            if fit is not None:
+                keep(fit)
+                fits.append(fit)
+            context.progress(low + (high - low) * done, f"{k} clusters: {note}")
+        return fits
+
     with context.best_so_far():
         seeds = [*clusterings(rows, raw, single, k, seed), *(halves(rows, raw, fewer, seed) if fewer else ())]
-        tasks = [(rows, one_hot(start.labels, k), start.parents) for start in seeds]
-        for done, fit in _in_processes(_search, tasks, context):
-            if fit is not None:
-                keep(fit)
-            context.progress(0.3 * done, f"{k} clusters: structural EM from clusterings")
+        firsts = searched([(rows, one_hot(start.labels, k), start.parents, 1) for start in seeds], 0, 0.2, "clusterings of all columns")
         cheap = list(splits(rows, single, k))
         batches = [(rows, cheap[at : at + PER_TASK], k) for at in range(0, len(cheap), PER_TASK)]
-        tried: list[tuple[Start, Fit]] = []
-        for done, batch in _in_processes(_try_all, batches, context):
-            tried += batch
-            context.progress(0.3 + 0.3 * done, f"{k} clusters: cheap starts")
-        tasks = [(rows, fit.responsibility, fit.parents) for fit in _most_promising(tried)]
-        for done, fit in _in_processes(_search, tasks, context):
-            if fit is not None:
-                keep(fit)
-            context.progress(0.6 + 0.2 * done, f"{k} clusters: structural EM from the best starts")
+        fitted: list[tuple[Start, Fit]] = []
+        for done, batch in _in_processes(_fit_all, batches, context):
+            fitted += batch
+            context.progress(0.2 + 0.3 * done, f"{k} clusters: cheap starts")
+        chosen = _most_promising(fitted)
+        firsts += searched([(rows, fit.responsibility, fit.parents, 1) for fit in chosen], 0.5, 0.6, "the best starts")
+        # many starts lead to the same fit, which need not be followed twice
+        tasks = [(rows, fit.responsibility, fit.parents, ROUNDS - 1) for fit in _distinct(firsts)]
+        searched(tasks, 0.6, 0.8, "structural EM")
         finalists = _distinct(found)[:FINALISTS]
         for done, fit in enumerate(finalists):
             context.progress(0.8 + 0.2 * done / len(finalists), f"{k} clusters: who varies")
@@ -67,12 +73,12 @@ def best_fit(
     return relabelled(max(found, key=lambda fit: fit.bic))
 
 
-def _try_all(rows: Rows, starts: list[Start], k: int) -> list[tuple[Start, Fit]]:
+def _fit_all(rows: Rows, starts: list[Start], k: int) -> list[tuple[Start, Fit]]:
     return [(start, fit) for start in starts if (fit := fit_split(rows, start, k)) is not None]
 
 
-def _search(rows: Rows, responsibility: Floats, parents: Sequence[int]) -> Fit | None:
-    return structural_em(rows, responsibility, parents, ROUNDS)
+def _search(rows: Rows, responsibility: Floats, parents: Sequence[int], rounds: int) -> Fit | None:
+    return structural_em(rows, responsibility, parents, rounds)
 
 
 def _most_promising(fits: list[tuple[Start, Fit]]) -> list[Fit]:
@@ -87,7 +93,7 @@ def _distinct(fits: list[Fit]) -> list[Fit]:
     """Sort fits by falling BIC and leave out those that say the same as a better one."""
     found: list[Fit] = []
     for fit in sorted(fits, key=lambda fit: -fit.bic):
-        if all(abs(fit.bic - other.bic) > 0.1 or fit.varying != other.varying for other in found):
+        if all(abs(fit.bic - other.bic) > SAME or fit.varying != other.varying for other in found):
             found.append(fit)
     return found
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 
 import numpy as np
 
@@ -85,22 +86,25 @@ def fit_variant(block: Floats, variant: Variant, variance: Floats | None = None,
         slopes = solve(a, b, mass)
         rss = c - (slopes * b).sum(axis=-1)
         v = np.maximum(rss / mass, FLOOR)
+        likelihood = log_likelihood(rss, mass, v).sum(axis=-1)
+    elif not variant.frees_variance:
+        total, products = mass.sum(axis=-1), b.sum(axis=-2)
+        shared = solve(a.sum(axis=-3), products, total)
+        rss = c.sum(axis=-1) - (shared * products).sum(axis=-1)
+        common = np.maximum(rss / total, FLOOR)
+        likelihood = log_likelihood(rss, total, common)
+        slopes, v = np.repeat(shared[..., None, :], mass.shape[-1], axis=-2), np.repeat(common[..., None], mass.shape[-1], axis=-1)
     else:
         v = np.ones(mass.shape) if variance is None else variance
-        rounds = steps if variant.frees_variance else 1
-        for _ in range(rounds):
-            weight = 1 / v if variant.frees_variance else np.ones_like(v)
-            shared = solve((a * weight[..., None, None]).sum(axis=-3), (b * weight[..., None]).sum(axis=-2), mass.sum(axis=-1))
-            slopes = np.broadcast_to(shared[..., None, :], b.shape)
-            rss = c - 2 * (slopes * b).sum(axis=-1) + np.einsum("...i,...ij,...j->...", slopes, a, slopes)
-            if variant.frees_variance:
-                v = np.maximum(rss / mass, FLOOR)
-            else:
-                v = np.broadcast_to(np.maximum(rss.sum(axis=-1, keepdims=True) / mass.sum(axis=-1, keepdims=True), FLOOR), mass.shape)
+        for _ in range(steps):
+            shared = solve((a / v[..., None, None]).sum(axis=-3), (b / v[..., None]).sum(axis=-2), mass.sum(axis=-1))
+            slopes = np.repeat(shared[..., None, :], mass.shape[-1], axis=-2)
+            rss = c + (slopes * ((slopes[..., None, :] @ a)[..., 0, :] - 2 * b)).sum(axis=-1)
+            v = np.maximum(rss / mass, FLOOR)
+        likelihood = log_likelihood(rss, mass, v).sum(axis=-1)
     if free:
         means = block[..., 0, 1:] / mass[..., None]
         slopes = np.concatenate([(means[..., -1] - (slopes * means[..., :-1]).sum(axis=-1))[..., None], slopes], axis=-1)
-    likelihood = log_likelihood(rss, mass, v).sum(axis=-1)
     return Conditional(variant, slopes, v, likelihood)
 
 
@@ -115,10 +119,14 @@ def profile(rss: Floats, mass: Floats | float) -> Floats:
     return log_likelihood(rss, mass, np.maximum(rss / np.maximum(mass, 1e-300), FLOOR))
 
 
+@cache
+def _identity(d: int) -> Floats:
+    return np.eye(d)
+
+
 def solve(a: Floats, b: Floats, mass: Floats) -> Floats:
     """Solve least squares from moments (..., d, d) and (..., d)."""
     d = a.shape[-1]
     if d == 0:
         return b
-    ridge = np.multiply.outer(RIDGE * mass, np.eye(d))
-    return np.asarray(np.linalg.solve(a + ridge, b[..., None])[..., 0], np.float64)
+    return np.asarray(np.linalg.solve(a + np.multiply.outer(RIDGE * mass, _identity(d)), b[..., None])[..., 0], np.float64)
