@@ -22,6 +22,7 @@ PLACES = {
     "fci_plus": "engine.discovery.fci_plus",
     "bfci": "engine.discovery.bfci",
     "gspo": "engine.discovery.gspo",
+    "mixture": "engine.mixtures.mixture",
 }
 
 # What a method may need -> the function ``make(data, params)`` that turns the user's data into it.
