@@ -77,6 +77,9 @@ class KernelTest(IndependenceTest):
     t; without S these are the products of the eigenvalues of a and b (Zhang, Peters, Janzing, Schoelkopf 2011). The tail of that sum is
     computed itself, not by a gamma law with its mean and variance, which rejects five times too often at 0.001. The statistic shown is
     the kernel alignment ``|a'b|^2 / (|a'a| |b'b|)``, from 0 to 1.
+
+    Given three and more variables a penalised regression of features on them leaves dependence in. Therefore functions of the mean and the
+    spread that they predict for the variable are taken out first, without a penalty.
     """
 
     statistic = "kernel alignment"
@@ -169,7 +172,7 @@ class KernelTest(IndependenceTest):
         moments = predicted_moments(self.column(k).values, [self.column(s) for s in given], smoother)
         similarity = self._with_set(moments, given) if with_set else joint_similarity(moments, [1.0, 1.0])
         most = max(min(MOMENTS, self.n_samples // ROWS_PER_MOMENT), 1) * (2 if with_set else 1)
-        return principal(low_rank(similarity, self.n_samples, TOGETHER, RANK), most)
+        return principal(low_rank(similarity, self.n_samples, TOGETHER if with_set else EXACT, RANK), most)
 
     def _with_set(self, columns: Sequence[Column], given: tuple[int, ...]) -> Callable[[int], Floats]:
         """Return the kernel of columns taken together with the conditioning set at half its weight."""
