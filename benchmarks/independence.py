@@ -18,7 +18,10 @@ CHILDREN = 25  # 300 pairs
 GRAPHS = ((10, 500), (20, 2000), (20, 10_000))  # (p, n)
 TARGET_S = 60.0  # for a graph of 20 variables and 2,000 rows
 PEER_LIMIT_S = 400
-LEVELS = ((200, 1, Kci, "kci"), (500, 2, Kci, "kci"), (2000, 1, KernelFeatures, "rcit"), (2000, 2, KernelFeatures, "rcit"))
+LEVELS = (
+    *((200, 1, Kci, "kci"), (500, 2, Kci, "kci"), (500, 4, Kci, "kci"), (500, 5, Kci, "kci")),
+    *((2000, parents, KernelFeatures, "rcit") for parents in (1, 2, 4, 5)),
+)
 SHAPES = (lambda s: s, lambda s: s**2, lambda s: np.sin(2 * s), lambda s: np.tanh(3 * s), np.abs)
 EFFECTS = {
     "square": lambda x, e: 0.2 * x**2 + e,

@@ -34,11 +34,11 @@ class Column:
         scaled = (values - values.mean()) / (values.std() or 1.0)
         return cls(scaled / median_distance(scaled), False)
 
-    def similarity(self, row: int, weight: float = 1.0) -> Floats:
-        """Return the kernel (n,) of all rows with one: exp(-weight (x - y)^2 / 2), or 1 for the same category and 0 for another."""
+    def similarity(self, row: int) -> Floats:
+        """Return the kernel (n,) of all rows with one: exp(-(x - y)^2 / 2), or 1 for the same category and 0 for another."""
         if self.is_category:
             return (self.values == self.values[row]).astype(np.float64)
-        return np.exp(-0.5 * weight * (self.values - self.values[row]) ** 2)
+        return np.exp(-0.5 * (self.values - self.values[row]) ** 2)
 
 
 def median_distance(values: Floats) -> float:
@@ -50,10 +50,16 @@ def median_distance(values: Floats) -> float:
 
 
 def joint_similarity(columns: Sequence[Column], weights: Sequence[float]) -> Callable[[int], Floats]:
-    """Return the product of several kernels as a function of the row."""
+    """Return the product of several kernels as a function of the row; weights multiply the exponents of numbers."""
+    pairs = list(zip(columns, weights, strict=True))
+    alone = np.ones(len(columns[0].values))
+    numbers = np.array([np.sqrt(weight) * column.values for column, weight in pairs if not column.is_category])
+    categories = [column for column in columns if column.is_category]
 
     def similarity(row: int) -> Floats:
-        product: Floats = np.prod([column.similarity(row, weight) for column, weight in zip(columns, weights, strict=True)], axis=0)
+        product: Floats = np.exp(-0.5 * ((numbers - numbers[:, [row]]) ** 2).sum(axis=0)) if len(numbers) else alone
+        for column in categories:
+            product = product * column.similarity(row)
         return product
 
     return similarity
@@ -93,13 +99,14 @@ def principal(factor: Floats, most: int) -> Floats:
     return centred @ directions[:, :kept]
 
 
-def leading_products(tables: Sequence[Floats], most: int) -> Floats:
+def leading_products(tables: Sequence[Floats], most: int, joint: float = 1.0) -> Floats:
     """Return the products (n, r) of components of several variables that would vary most if the variables were independent.
 
     Parameters
     ----------
     tables : one table (n, d) of components for each variable, variance falling.
     most : largest r.
+    joint : variance of products of two and more variables, as part of their own; below 1 each variable alone has finer components.
 
     Notes
     -----
@@ -118,8 +125,9 @@ def leading_products(tables: Sequence[Floats], most: int) -> Floats:
             later = (*places[:k], places[k] + 1, *places[k + 1 :])
             if later[k] < len(variance) and later not in seen:
                 seen.add(later)
-                heapq.heappush(queue, (rank / variance[places[k]] * variance[later[k]], later))
-    product = np.ones((len(tables[0]), len(chosen) - 1))
+                first_of_several = np.count_nonzero(later) == 2 > np.count_nonzero(places)
+                heapq.heappush(queue, (rank / variance[places[k]] * variance[later[k]] * (joint if first_of_several else 1.0), later))
+    product = np.where(np.count_nonzero(chosen[1:], axis=1) > 1, np.sqrt(joint), 1.0) * np.ones((len(tables[0]), 1))
     for k, table in enumerate(extended):
         product *= table[:, [places[k] for places in chosen[1:]]]
     return product

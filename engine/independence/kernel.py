@@ -1,7 +1,7 @@
 """Kernel tests: dependence of any shape, between numbers and categories alike."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from engine.core import UserError
 from engine.independence.base import IndependenceTest
 from engine.independence.chi_squared import weighted_tail
 from engine.independence.features import Column, joint_similarity, leading_products, low_rank, principal
+from engine.independence.predicted import predicted_moments
 from engine.independence.smoothing import Residual, Smoother
 from engine.independence.trace import Floats
 
@@ -23,6 +24,10 @@ TOGETHER = 1e-4  # the same for a variable together with a set, whose rank is la
 RANK = 200  # largest rank of the kernel of one column; a Gaussian one needs about 30
 ROWS_PER_FEATURE = 4  # a conditioning set has at most one feature for so many rows
 LEVELS = 20  # most directions kept of a column of categories
+SEVERAL = 3  # size of a conditioning set from which on smoothing needs the two settings below
+JOINT = 0.01  # variance of joint features of a conditioning set, as part of what the product of the kernels gives them
+MOMENTS = 30  # most functions of the predicted mean and spread of a variable; twice as many where it is taken together with the set
+ROWS_PER_MOMENT = 16  # at most one of these functions for so many rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +77,9 @@ class KernelTest(IndependenceTest):
     t; without S these are the products of the eigenvalues of a and b (Zhang, Peters, Janzing, Schoelkopf 2011). The tail of that sum is
     computed itself, not by a gamma law with its mean and variance, which rejects five times too often at 0.001. The statistic shown is
     the kernel alignment ``|a'b|^2 / (|a'a| |b'b|)``, from 0 to 1.
+
+    Given three and more variables a penalised regression of features on them leaves dependence in. Therefore functions of the mean and the
+    spread that they predict for the variable are taken out first, without a penalty.
     """
 
     statistic = "kernel alignment"
@@ -150,12 +158,25 @@ class KernelTest(IndependenceTest):
     def conditions(self, given: tuple[int, ...]) -> Floats:
         """Return features (n, r) of a conditioning set: products of components of its members, those of the largest variance first."""
         wanted = min(self.conditioning[min(len(given), len(self.conditioning)) - 1], max(self.n_samples // ROWS_PER_FEATURE, 1))
-        return leading_products([self.factor(k) for k in given], wanted)
+        return leading_products([self.factor(k) for k in given], wanted, JOINT if len(given) >= SEVERAL else 1.0)
 
     def enlarged(self, k: int, given: tuple[int, ...]) -> Floats:
         """Return components of a variable taken together with the conditioning set at half its weight."""
-        columns, weights = [self.column(k), *(self.column(s) for s in given)], [1.0, *[0.25 / len(given)] * len(given)]
-        return principal(low_rank(joint_similarity(columns, weights), self.n_samples, TOGETHER, RANK), self.together)
+        similarity = self._with_set([self.column(k)], given)
+        return principal(low_rank(similarity, self.n_samples, TOGETHER, RANK), self.together)
+
+    def told(self, k: int, given: tuple[int, ...], smoother: Smoother, with_set: bool) -> Floats | None:
+        """Return functions (n, q) of the mean and spread that a set predicts for a number; none for a small set or a category."""
+        if len(given) < SEVERAL or self._is_category[k]:
+            return None
+        moments = predicted_moments(self.column(k).values, [self.column(s) for s in given], smoother)
+        similarity = self._with_set(moments, given) if with_set else joint_similarity(moments, [1.0, 1.0])
+        most = max(min(MOMENTS, self.n_samples // ROWS_PER_MOMENT), 1) * (2 if with_set else 1)
+        return principal(low_rank(similarity, self.n_samples, TOGETHER if with_set else EXACT, RANK), most)
+
+    def _with_set(self, columns: Sequence[Column], given: tuple[int, ...]) -> Callable[[int], Floats]:
+        """Return the kernel of columns taken together with the conditioning set at half its weight."""
+        return joint_similarity([*columns, *(self.column(s) for s in given)], [*[1.0] * len(columns), *[0.25 / len(given)] * len(given)])
 
     def _freed(self, k: int, given: tuple[int, ...], is_first: bool) -> tuple[Smoother, Freed]:
         """Return the features of a variable freed of a set, worked out once for a few sets."""
@@ -166,7 +187,8 @@ class KernelTest(IndependenceTest):
         smoother, known = self._sets[given]
         is_first &= self.together > 0
         if (k, is_first) not in known:
-            known[k, is_first] = Freed.of(smoother.residual(self.enlarged(k, given) if is_first else self.features(k)))
+            features = self.enlarged(k, given) if is_first else self.features(k)
+            known[k, is_first] = Freed.of(smoother.residual(features, self.told(k, given, smoother, is_first)))
         return smoother, known[k, is_first]
 
 

@@ -5,7 +5,8 @@ import pytest
 from scipy.stats import chi2
 
 from engine.independence.chi_squared import weighted_tail
-from engine.independence.features import Column, leading_products, low_rank, median_distance, principal
+from engine.independence.features import Column, joint_similarity, leading_products, low_rank, median_distance, principal
+from engine.independence.predicted import predicted_moments
 from engine.independence.smoothing import Smoother
 
 RNG = np.random.default_rng(0)
@@ -75,6 +76,32 @@ def test_products_are_those_of_the_largest_variance():
     assert leading_products([a, b], 100).shape == (5000, 15)
 
 
+def test_joint_products_may_count_less_than_each_variable_alone():
+    a, b = RNG.standard_normal((2, 50, 3)) * np.sqrt([0.5, 0.2, 0.01])
+    products = leading_products([a, b], 5, joint=0.1)
+    expected = [a[:, 0], b[:, 0], a[:, 1], b[:, 1], np.sqrt(0.1) * a[:, 0] * b[:, 0]]
+    assert {tuple(column.round(9)) for column in products.T} == {tuple(column.round(9)) for column in expected}
+
+
+def test_a_joint_kernel_is_the_product_of_weighted_kernels():
+    x, y = RNG.standard_normal((2, 30))
+    kinds = RNG.integers(3, size=30).astype(float)
+    similarity = joint_similarity([Column(x, False), Column(kinds, True), Column(y, False)], [1.0, 0.3, 0.25])
+    expected = np.exp(-((x - x[4]) ** 2) / 2 - (y - y[4]) ** 2 / 8) * (kinds == kinds[4])
+    assert similarity(4) == pytest.approx(expected)
+
+
+def test_mean_and_spread_that_a_set_predicts():
+    s, t, noise = RNG.standard_normal((3, 3000))
+    members = [Column.of(s, False), Column.of(t, False)]
+    smoother = Smoother(leading_products([principal(low_rank(member.similarity, 3000, 1e-8, 100), 50) for member in members], 200))
+    mean, spread = predicted_moments(np.sin(2 * s) + t + (0.3 + np.abs(t)) * noise, members, smoother)
+    assert np.corrcoef(mean.values, np.sin(2 * s) + t)[0, 1] > 0.95
+    assert np.corrcoef(spread.values, np.abs(t))[0, 1] > 0.9
+    _, equal = predicted_moments(np.sin(2 * s) + t + noise, members, smoother)
+    assert equal.values.std() < 0.3 * spread.values.std()
+
+
 def test_a_function_of_the_set_is_taken_out_and_noise_stays():
     s, noise = RNG.standard_normal((2, 1000))
     table = principal(low_rank(Column.of(s, False).similarity, 1000, 1e-8, 100), 50)
@@ -96,3 +123,20 @@ def test_overlap_is_the_ratio_of_traces():
     first, second = (np.eye(50) - 1 / 50 - left[:, order] @ np.diag(1 - found.shrink) @ left[:, order].T for found in (a, b))
     expected = 50 * np.trace(first @ first @ second @ second) / np.trace(first @ first) / np.trace(second @ second)
     assert smoother.overlap(a, b) == pytest.approx(expected)
+
+
+def test_overlap_with_functions_taken_out_before_is_the_ratio_of_traces():
+    table, first, second = RNG.standard_normal((60, 8)) * np.arange(1, 9), RNG.standard_normal((60, 4)), RNG.standard_normal((60, 3))
+    smoother, centring = Smoother(table), np.eye(60) - 1 / 60
+    noise = centring @ RNG.standard_normal((60, 2))
+    makers, found = [], []
+    for known, y in ((first, noise[:, [0]] + centring @ table[:, [0]]), (second, noise[:, [1]])):
+        found.append(smoother.residual(y, known))
+        before = np.linalg.qr(centring @ known)[0]
+        left, variances, _ = np.linalg.svd(centring @ table, full_matrices=False)
+        order = np.argsort(variances)
+        ridge = centring - left[:, order] @ np.diag(1 - found[-1].shrink) @ left[:, order].T
+        makers.append(ridge @ (centring - before @ before.T))
+        assert found[-1].features == pytest.approx(makers[-1] @ y)
+    a, b = (maker @ maker.T for maker in makers)
+    assert smoother.overlap(*found) == pytest.approx(60 * np.trace(a @ b) / np.trace(a) / np.trace(b))
