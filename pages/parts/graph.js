@@ -30,6 +30,8 @@ function palette(element) {
     right: take("--st-blue-color", "#0068b5"),
     open: take("--st-green-color", "#0b8f78"),
     turned: take("--st-orange-color", "#c65102"),
+    alike: take("--st-blue-color", "#0068b5"),
+    differs: take("--st-orange-color", "#c65102"),
     extra: take("--st-violet-color", "#a8488f"),
     missing: take("--st-gray-color", "#5f6a66"),
   };

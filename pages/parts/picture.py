@@ -32,6 +32,8 @@ STROKES = {
     "turned": Stroke("wrong direction", "orange", [12, 5, 2, 5], "━ · ━"),
     "extra": Stroke("not in the truth", "violet", [2, 5], "· · · ·"),
     "missing": Stroke("missed", "gray", [6, 6], "╌ ╌ ╌"),
+    "alike": Stroke("alike in all populations", "blue", None, "━━━━"),
+    "differs": Stroke("missing, or of another strength, in another population", "orange", [12, 5, 2, 5], "━ · ━"),
 }
 
 LABEL_LENGTH = 16  # what the layout leaves room for
@@ -186,7 +188,9 @@ def words(graph: Graph, verdicts: Verdicts | None = None) -> str:
     """Describe the picture for those who cannot see it."""
     if verdicts:
         said = [STROKES[verdict].words for verdict in verdicts.values()]
-        return f"Graph of {graph.p} variables beside the truth: {', '.join(f'{said.count(word)} {word}' for word in dict.fromkeys(said))}."
+        return (
+            f"Graph of {graph.p} variables, its edges compared: {', '.join(f'{said.count(word)} {word}' for word in dict.fromkeys(said))}."
+        )
     kinds = [kind_of(edge) for edge in graph.edges()]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in COLORS if kind in kinds)
     return f"Graph of {graph.p} variables with {graph.n_edges} edges ({counts or 'none'}). The table of edges says the same in text."

@@ -2,11 +2,11 @@
 
 import pandas as pd
 import streamlit as st
-from engine.mixtures.result import MixtureResult
 
 from engine.core import Dataset
 from engine.data.export import csv_text
 from engine.mixtures.compare import adjusted_rand, confusion, known_labels, plane
+from engine.mixtures.result import MixtureResult
 from pages.parts import charts, frame, graph, picture
 
 SIDE_BY_SIDE = 3
@@ -36,13 +36,10 @@ def graphs(result: MixtureResult) -> None:
         for n, column in enumerate(columns, start):
             with column:
                 st.markdown(f"**Population {n + 1}** · {result.weights[n]:.0%} of the rows")
-                verdicts = {(e.source, e.target): "right" if (e.source, e.target) in alike else "wrong direction" for e in parts[n].edges()}
+                verdicts = {(e.source, e.target): "alike" if (e.source, e.target) in alike else "differs" for e in parts[n].edges()}
                 graph.show(parts[n], key=f"mixtures.part{n}", positions=places, height=380, verdicts=verdicts or None)
-    same, other = picture.STROKES["right"], picture.STROKES["wrong direction"]
-    st.caption(
-        f":{same.color}[**{same.sample}**] alike in all populations · :{other.color}[**{other.sample}**] missing in another one, or of "
-        "another strength there. All populations share one order of causes."
-    )
+    told = [f":{stroke.color}[**{stroke.sample}**] {stroke.words}" for stroke in map(picture.STROKES.get, ("alike", "differs")) if stroke]
+    st.caption(" · ".join([*told, "all populations share one order of causes"]))
     graph.downloads(result.union, key="mixtures.union", name="union")
 
 
