@@ -112,7 +112,9 @@ class MixtureResult(Result):
         verdict = "mixture" if self.verdict else "no evidence for a mixture"
         if np.isfinite(self.margin):
             verdict += f" ({self.margin:+,.1f} log units against {nearest})"
-        shares = ", ".join(f"{weight:.0%}" for weight in self.weights)
-        names = ", ".join(f"{row.node} ({row.variant})" for row in self.varying.itertuples()) or "none"
-        found = [("Verdict", verdict), ("Clusters", f"{self.k}: {shares}"), ("Differ", names), ("Edges", f"{self.graph.n_edges}")]
+        found = [("Verdict", verdict), ("Edges", f"{self.graph.n_edges}")]
+        if self.verdict:
+            shares = ", ".join(f"{weight:.0%}" for weight in self.weights)
+            names = ", ".join(f"{row.node} ({row.variant})" for row in self.varying.itertuples())
+            found += [("Clusters", f"{self.k}: {shares}"), ("Differ", names)]
         return [*rows[:2], *found, *rows[2:]]

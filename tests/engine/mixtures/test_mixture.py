@@ -53,6 +53,7 @@ def test_verdict_and_what_stands_beside_it(found):
     assert result.posterior.sum(axis=1) == pytest.approx(1)
     assert set(result.others) == {"gmm", "kmeans", "paper"}
     assert len(result.gmm_labels) == len(labels)
+    assert dict(result.summary())["Differ"] in ("X1 (mean), X2 (mean)", "X2 (mean), X1 (mean)")
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -77,7 +78,7 @@ def test_one_population_is_no_mixture(noise):
     c = a + b + c
     result = engine.run("mixture", pd.DataFrame({"A": a, "B": b, "C": c, "D": c + d}), k=2)
     assert not result.verdict and result.margin < 15
-    assert result.graph == result.single
+    assert result.graph == result.single and "Differ" not in dict(result.summary())
     assert (result.shown_labels == result.gmm_labels).all()
 
 
