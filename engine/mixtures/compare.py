@@ -40,8 +40,8 @@ def adjusted_rand(labels: Mapping[str, NDArray[Any]], known: Mapping[str, NDArra
 
 
 def confusion(labels: NDArray[Any], known: NDArray[Any]) -> pd.DataFrame:
-    """Count the rows of each known label (rows) in each cluster (columns, from 1)."""
-    return pd.crosstab(pd.Series(known, name="known"), pd.Series(labels + 1, name="cluster"))
+    """Count the rows of each known label (rows) in each cluster (columns ``population 1``, ...)."""
+    return pd.crosstab(pd.Series(known).astype(str), pd.Series([f"population {k + 1}" for k in labels]))
 
 
 def plane(values: Floats) -> tuple[Floats, Floats]:

@@ -82,7 +82,7 @@ def rows(result: MixtureResult, dataset: Dataset) -> None:
         st.plotly_chart(charts.grouped(table, labels), alt="Map of the rows, coloured by population", key="mixtures.map")
     with right:
         if result.verdict:
-            st.plotly_chart(charts.distribution(pd.Series(sure, name="probability of the population that a row was given")),
+            st.plotly_chart(charts.distribution(pd.Series(sure, name="probability of its population")),
                             alt="How sure each row is", key="mixtures.sure")  # fmt: skip
             st.caption(f"{(sure > 0.9).mean():.0%} of the rows belong to their population with more than 90 % probability.")
         else:

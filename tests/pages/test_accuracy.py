@@ -57,7 +57,7 @@ def test_edges_of_the_overlay_differ_in_colour_and_in_line():
     both, verdicts = overlay(Graph.from_edges("ABC", ["A --> B"]), Graph.from_edges("ABC", ["A --> B", "B --> C"]))
     drawn = picture.drawing(both, {"A": (0, 0), "B": (0, 80), "C": (0, 160)}, verdicts)["edges"]
     assert [(edge["kind"], edge.get("dashes")) for edge in drawn] == [("right", None), ("missing", [6, 6])]
-    assert picture.words(both, verdicts) == "Graph of 3 variables beside the truth: 1 right, 1 missed."
+    assert picture.words(both, verdicts) == "Graph of 3 variables, its edges compared: 1 right, 1 missed."
 
 
 def test_the_curve_comes_from_a_run_of_its_own_that_serves_every_level(open_page, run):
