@@ -4,6 +4,7 @@ import doctest
 import importlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -45,7 +46,9 @@ def test_the_python_of_the_readme_runs(tmp_path):
 
 
 def test_the_command_lines_of_the_readme_run(tmp_path):
-    lines = [line.split("#")[0].split() for block in blocks("sh", "On the command line") for line in block.splitlines() if line.strip()]
+    lines = [
+        shlex.split(line, comments=True) for block in blocks("sh", "On the command line") for line in block.splitlines() if line.strip()
+    ]
     assert lines
     for words in lines:
         assert words[:3] == ["python", "-m", "engine"]

@@ -112,7 +112,7 @@ def absorb(memory: Trace, told: Trace) -> None:
 def _memory(test: Any, known: Trace) -> Trace | None:
     """Return a trace to answer from, or None where a correlation matrix or a known graph answers as fast as it is asked."""
     asked = test.observational if isinstance(test, InterventionalTests) else test
-    if asked.correlation is not None or isinstance(asked, Oracle | Replay):
+    if asked.correlations is not None or isinstance(asked, Oracle | Replay):
         return None
     memory = Trace(known.nodes, known.alpha, known.test, known.statistic, known.floor)
     absorb(memory, known)

@@ -19,6 +19,7 @@ class MixtureOracle(IndependenceTest):
 
     Examples
     --------
+    >>> from engine.graphs import Graph
     >>> mixture = DagMixture([Graph.from_edges("ABC", ["A --> B"]), Graph.from_edges("ABC", ["B --> C"])])
     >>> oracle = MixtureOracle(mixture)
     >>> oracle.independent(0, 2), oracle.independent(0, 2, [1])

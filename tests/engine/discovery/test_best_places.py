@@ -19,7 +19,7 @@ def drawn(p, degree, seed, rows=300):
 
 def cost(order, test):
     """Add up the costs of all pairs of an order by their definition."""
-    r, critical = order_correlations(np.array(order), test), critical_values(test)
+    r, critical = order_correlations(np.array(order)[None], test)[0], critical_values(test)
     return sum(min(1.0, (r[i, k] / critical[k - 1]) ** 2) for k in range(1, test.p) for i in range(k))
 
 

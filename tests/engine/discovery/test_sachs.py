@@ -16,7 +16,7 @@ from tests.engine.discovery.sachs import six_experiments
 
 pytestmark = pytest.mark.shared_data
 LEVELS = (1e-3, 0.01, 0.05, 0.1, 0.3, 0.5)
-SETTINGS = {"alpha_inv": 1e-20, "starts": 10, "depth": 4, "test": "gaussian", "invariance": "gaussian"}
+SETTINGS = {"rows": "obs", "alpha_inv": 1e-20, "starts": 10, "depth": 4, "test": "gaussian", "invariance": "gaussian"}
 
 
 @pytest.fixture(scope="module")
