@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.graphs import Edge, Graph, Mark
 
 Places = Mapping[str, tuple[float, float]]
-Verdicts = Mapping[tuple[str, str], str]  # edge by its two ends -> one of `STROKES`
+Verdicts = Mapping[tuple[str, str], str]  # edge by its two ends -> one of `STROKES` or `SHARING`
 
 
 class Stroke(NamedTuple):
@@ -32,6 +32,9 @@ STROKES = {
     "turned": Stroke("wrong direction", "orange", [12, 5, 2, 5], "━ · ━"),
     "extra": Stroke("not in the truth", "violet", [2, 5], "· · · ·"),
     "missing": Stroke("missed", "gray", [6, 6], "╌ ╌ ╌"),
+}
+# The same for graphs of several populations beside each other.
+SHARING = {
     "alike": Stroke("alike in all populations", "blue", None, "━━━━"),
     "differs": Stroke("missing, or of another strength, in another population", "orange", [12, 5, 2, 5], "━ · ━"),
 }
@@ -187,7 +190,7 @@ def drawing(graph: Graph, places: Places, verdicts: Verdicts | None = None) -> d
 def words(graph: Graph, verdicts: Verdicts | None = None) -> str:
     """Describe the picture for those who cannot see it."""
     if verdicts:
-        said = [STROKES[verdict].words for verdict in verdicts.values()]
+        said = [(STROKES | SHARING)[verdict].words for verdict in verdicts.values()]
         return (
             f"Graph of {graph.p} variables, its edges compared: {', '.join(f'{said.count(word)} {word}' for word in dict.fromkeys(said))}."
         )
@@ -262,7 +265,7 @@ def _line(edge: Edge, support: float | None, unit: float) -> dict[str, Any]:
 
 def _compared(edge: Edge, verdict: str, unit: float) -> dict[str, Any]:
     """Say how an edge is drawn that was compared with the truth."""
-    stroke = STROKES[verdict]
+    stroke = (STROKES | SHARING)[verdict]
     drawn = {"kind": verdict, "title": f"{arrows(str(edge))}: {stroke.words}", "width": round(2.4 * unit, 1)}
     return drawn | ({"dashes": [round(part * unit) for part in stroke.dashes]} if stroke.dashes else {})
 

@@ -38,7 +38,7 @@ def graphs(result: MixtureResult) -> None:
                 st.markdown(f"**Population {n + 1}** · {result.weights[n]:.0%} of the rows")
                 verdicts = {(e.source, e.target): "alike" if (e.source, e.target) in alike else "differs" for e in parts[n].edges()}
                 graph.show(parts[n], key=f"mixtures.part{n}", positions=places, height=380, verdicts=verdicts or None)
-    told = [f":{stroke.color}[**{stroke.sample}**] {stroke.words}" for stroke in map(picture.STROKES.get, ("alike", "differs")) if stroke]
+    told = [f":{stroke.color}[**{stroke.sample}**] {stroke.words}" for stroke in picture.SHARING.values()]
     st.caption(" · ".join([*told, "all populations share one order of causes"]))
     graph.downloads(result.union, key="mixtures.union", name="union")
 
