@@ -156,7 +156,7 @@ def test_what_is_known_is_said_once_and_kept_in_the_link(server, page):
 
 
 def test_several_methods_are_laid_side_by_side_and_found_again_by_the_link(server, page):
-    page.goto(f"{server.url}/discovery?data=regimes&together=pc,gsp")
+    page.goto(f"{server.url}/discovery?data=regimes&together=grasp,ges")
     page.get_by_role("button", name="Run what is missing").click()
     drawn(page)
     expect(page.get_by_role("tab", name="How far apart")).to_be_visible(timeout=60_000)
