@@ -170,9 +170,11 @@ class KernelTest(IndependenceTest):
         if len(given) < SEVERAL or self._is_category[k]:
             return None
         moments = predicted_moments(self.column(k).values, [self.column(s) for s in given], smoother)
-        similarity = self._with_set(moments, given) if with_set else joint_similarity(moments, [1.0, 1.0])
-        most = max(min(MOMENTS, self.n_samples // ROWS_PER_MOMENT), 1) * (2 if with_set else 1)
-        return principal(low_rank(similarity, self.n_samples, TOGETHER if with_set else EXACT, RANK), most)
+        most = max(min(MOMENTS, self.n_samples // ROWS_PER_MOMENT), 1)
+        if with_set:
+            return principal(low_rank(self._with_set(moments, given), self.n_samples, TOGETHER, RANK), 2 * most)
+        tables = [principal(low_rank(moment.similarity, self.n_samples, EXACT, RANK), RANK) for moment in moments]
+        return leading_products(tables, most)
 
     def _with_set(self, columns: Sequence[Column], given: tuple[int, ...]) -> Callable[[int], Floats]:
         """Return the kernel of columns taken together with the conditioning set at half its weight."""
