@@ -77,8 +77,8 @@ class KernelTest(IndependenceTest):
     computed itself, not by a gamma law with its mean and variance, which rejects five times too often at 0.001. The statistic shown is
     the kernel alignment ``|a'b|^2 / (|a'a| |b'b|)``, from 0 to 1.
 
-    Given several variables (``large``) a penalised regression of features on them leaves dependence in. Therefore functions of the mean and the
-    spread that they predict for the variable are taken out first, without a penalty.
+    Given several variables (``large``) a penalised regression of features on them leaves dependence in. Therefore functions of the mean and
+    the spread that they predict for the variable are taken out first, without a penalty.
     """
 
     statistic = "kernel alignment"
