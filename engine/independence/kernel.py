@@ -24,8 +24,7 @@ TOGETHER = 1e-4  # the same for a variable together with a set, whose rank is la
 RANK = 200  # largest rank of the kernel of one column; a Gaussian one needs about 30
 ROWS_PER_FEATURE = 4  # a conditioning set has at most one feature for so many rows
 LEVELS = 20  # most directions kept of a column of categories
-SEVERAL = 3  # size of a conditioning set from which on smoothing needs the two settings below
-JOINT = 0.01  # variance of joint features of a conditioning set, as part of what the product of the kernels gives them
+JOINT = 0.01  # variance of joint features of a large conditioning set, as part of what the product of the kernels gives them
 MOMENTS = 30  # most functions of the predicted mean and spread of a variable; twice as many where it is taken together with the set
 ROWS_PER_MOMENT = 16  # at most one of these functions for so many rows
 
@@ -78,13 +77,14 @@ class KernelTest(IndependenceTest):
     computed itself, not by a gamma law with its mean and variance, which rejects five times too often at 0.001. The statistic shown is
     the kernel alignment ``|a'b|^2 / (|a'a| |b'b|)``, from 0 to 1.
 
-    Given three and more variables a penalised regression of features on them leaves dependence in. Therefore functions of the mean and the
-    spread that they predict for the variable are taken out first, without a penalty.
+    Given several variables (``large``) a penalised regression of features on them leaves dependence in. Therefore functions of the mean and
+    the spread that they predict for the variable are taken out first, without a penalty.
     """
 
     statistic = "kernel alignment"
     components: int  # leading kernel principal components of a variable
     conditioning: tuple[int, ...]  # most features of a conditioning set of one, two, ... variables; the last holds for all larger ones
+    large = 3  # size of a conditioning set from which on the mean and spread it predicts are taken out first
     together = 0  # components of the first variable of a pair together with the set; 0 when it is taken alone
 
     def __init__(self, nodes: Sequence[str], values: Floats, is_category: NDArray[np.bool_], alpha: float, digest: str = "", seed: int = 0):
@@ -158,7 +158,7 @@ class KernelTest(IndependenceTest):
     def conditions(self, given: tuple[int, ...]) -> Floats:
         """Return features (n, r) of a conditioning set: products of components of its members, those of the largest variance first."""
         wanted = min(self.conditioning[min(len(given), len(self.conditioning)) - 1], max(self.n_samples // ROWS_PER_FEATURE, 1))
-        return leading_products([self.factor(k) for k in given], wanted, JOINT if len(given) >= SEVERAL else 1.0)
+        return leading_products([self.factor(k) for k in given], wanted, JOINT if len(given) >= self.large else 1.0)
 
     def enlarged(self, k: int, given: tuple[int, ...]) -> Floats:
         """Return components of a variable taken together with the conditioning set at half its weight."""
@@ -167,12 +167,14 @@ class KernelTest(IndependenceTest):
 
     def told(self, k: int, given: tuple[int, ...], smoother: Smoother, with_set: bool) -> Floats | None:
         """Return functions (n, q) of the mean and spread that a set predicts for a number; none for a small set or a category."""
-        if len(given) < SEVERAL or self._is_category[k]:
+        if len(given) < self.large or self._is_category[k]:
             return None
         moments = predicted_moments(self.column(k).values, [self.column(s) for s in given], smoother)
-        similarity = self._with_set(moments, given) if with_set else joint_similarity(moments, [1.0, 1.0])
-        most = max(min(MOMENTS, self.n_samples // ROWS_PER_MOMENT), 1) * (2 if with_set else 1)
-        return principal(low_rank(similarity, self.n_samples, TOGETHER if with_set else EXACT, RANK), most)
+        most = max(min(MOMENTS, self.n_samples // ROWS_PER_MOMENT), 1)
+        if with_set:
+            return principal(low_rank(self._with_set(moments, given), self.n_samples, TOGETHER, RANK), 2 * most)
+        tables = [principal(low_rank(moment.similarity, self.n_samples, EXACT, RANK), RANK) for moment in moments]
+        return leading_products(tables, most)
 
     def _with_set(self, columns: Sequence[Column], given: tuple[int, ...]) -> Callable[[int], Floats]:
         """Return the kernel of columns taken together with the conditioning set at half its weight."""
@@ -205,6 +207,7 @@ class Kci(KernelTest):
     name = "KCI"
     components = 6
     conditioning = (100, 400, 600)
+    large = 4  # given three the level is kept without, and a little more is seen
     together = 12
 
 

@@ -31,4 +31,5 @@ def predicted_moments(values: Floats, members: Sequence[Column], smoother: Smoot
     typical = float(size.mean()) or 1.0
     size = (size - size.mean()) / typical
     spread = size - smoother.residual(size).features
-    return Column.of((values - left)[:, 0], False), Column(SPREAD_UNITS * spread[:, 0], False)
+    mean = (values - left)[:, 0]
+    return Column(mean / (mean.std() or 1.0), False), Column(SPREAD_UNITS * spread[:, 0], False)
