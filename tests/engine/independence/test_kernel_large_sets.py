@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.independence.kernel import Kci, KernelFeatures
+from engine.independence.kernel import KernelFeatures
 from tests.engine.independence.test_kernel import ALPHA, CHILDREN, children, made
 
 
@@ -29,11 +29,3 @@ def rate(kind, draw, n, parents, tables):
 @pytest.mark.parametrize("parents", [4, 5])
 def test_rate_of_false_rejections_is_not_twice_the_level(draw, parents):
     assert 0.03 <= rate(KernelFeatures, draw, 500, parents, 2) <= 0.075
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("kind", "n"), [(Kci, 500), (KernelFeatures, 2000)])
-@pytest.mark.parametrize("draw", [children, straight, spread])
-@pytest.mark.parametrize("parents", [3, 4, 5])
-def test_rate_of_false_rejections(kind, n, draw, parents):
-    assert 0.8 * ALPHA <= rate(kind, draw, n, parents, 7) <= 1.2 * ALPHA
