@@ -13,10 +13,6 @@ def straight(rng, n, parents):
     return np.column_stack([above @ rng.uniform(0.3, 1, (parents, CHILDREN)) + rng.standard_normal((n, CHILDREN)), above])
 
 
-def spread(rng, n, parents):
-    return children(rng, n, parents, spread=True)
-
-
 def rate(kind, draw, n, parents, tables):
     """Return the share of true nulls that are rejected, 780 in each table."""
     i, j = np.triu_indices(CHILDREN, 1)
