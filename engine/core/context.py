@@ -17,6 +17,7 @@ from engine.core.errors import Cancelled, OutOfTime
 class Clock:
     """When a run must end with what it has, what it did last, what it was doing when it was stopped, and whether it may be stopped now."""
 
+    seconds: float | None = None
     end: float = float("inf")
     note: str = ""
     stopped: str | None = None
@@ -82,7 +83,23 @@ class Context:
 
     def limit(self, seconds: float | None) -> None:
         """Let `check` raise `OutOfTime` once so many seconds have passed from now; None takes a limit away."""
+        self._clock.seconds = seconds
         self._clock.end = float("inf") if seconds is None else time.monotonic() + seconds
+
+    def finish(self, kept: str) -> bool:
+        """Take the time limit away; return whether the search came to its end, and say so where it did not.
+
+        Parameters
+        ----------
+        kept : what the search returns, such as ``graph``.
+        """
+        if self.stopped is not None:
+            self.warn(
+                f"The search was stopped after {self._clock.seconds:g} s ({self.stopped}); this is the best {kept} so far. Allow more time "
+                "to let it come to its end."
+            )
+        self.limit(None)
+        return self.stopped is None
 
     @contextmanager
     def best_so_far(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from engine.core.digest import digest_of
+from engine.core.digest import digest_of, has_only_numbers
 from engine.core.errors import UserError
 from engine.core.nearest import with_nearest
 
@@ -247,7 +247,7 @@ def _is_normal(frame: pd.DataFrame) -> bool:
         and (frame.index.start, frame.index.step) == (0, 1)
         and all(type(column) is str for column in frame.columns)
         and frame.columns.is_unique
-        and all(dtype == np.float64 for dtype in frame.dtypes)
+        and has_only_numbers(frame)
     )
 
 

@@ -12,9 +12,9 @@ def nearest(name: str, choices: Sequence[str]) -> str | None:
     >>> nearest("p-Erk", ["Raf", "pErk"])
     'pErk'
     """
-    plain = {_plain(choice): choice for choice in reversed(choices)}
-    match = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.6)
-    return plain[match[0]] if match else None
+    known = {plain(choice): choice for choice in reversed(choices)}
+    match = difflib.get_close_matches(plain(name), known, n=1, cutoff=0.6)
+    return known[match[0]] if match else None
 
 
 def with_nearest(names: Iterable[str], choices: Sequence[str]) -> list[str]:
@@ -23,5 +23,6 @@ def with_nearest(names: Iterable[str], choices: Sequence[str]) -> list[str]:
     return [f"{name} (nearest: {match})" if match else f"{name} (nothing near)" for name, match in matches.items()]
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return the letters and digits of a name without capitals."""
     return "".join(letter for letter in name.lower() if letter.isalnum())

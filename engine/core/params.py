@@ -23,7 +23,7 @@ def field(
     paper: Any = None,
     choices: tuple[Any, ...] | None = None,
     advanced: bool = False,
-    lines: int = 1,
+    absent: str = "no limit",
 ) -> Any:
     """Declare one parameter with everything a form, a flag or a help text needs.
 
@@ -38,11 +38,11 @@ def field(
     paper : value used in the method's paper or its authors' code.
     choices : the allowed values, for a drop-down.
     advanced : whether the form hides the field in a fold.
-    lines : height of the box of a text.
+    absent : what no value means, for the empty box of a form.
     """
     metadata = {
         "label": label, "help": help, "low": low, "high": high, "step": step, "unit": unit,
-        "log": log, "paper": paper, "choices": choices, "advanced": advanced, "lines": lines,
+        "log": log, "paper": paper, "choices": choices, "advanced": advanced, "absent": absent,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -97,7 +97,7 @@ class Spec:
     paper: Any
     choices: tuple[Any, ...] | None
     advanced: bool
-    lines: int
+    absent: str
 
     def check(self, value: Any) -> Any:
         """Return ``value`` as the declared type, or raise `UserError` saying what is allowed."""

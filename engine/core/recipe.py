@@ -21,7 +21,7 @@ def recipe(result: Result, data: Dataset | None = None) -> str:
     lines = ["import engine", "", *(history or [f"data = engine.read({made.data_name!r})  # the table with digest {made.data}"])]
     keywords = _keywords(made.params)
     lines.append(f'result = engine.run("{made.method}", data, {keywords})')
-    if getattr(result, "is_complete", True):
+    if result.is_complete:
         lines.append(f'assert result.digest == "{result.digest}"')
     else:
         lines.append("# the time limit stopped the search, so another run may find another graph")

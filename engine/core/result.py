@@ -54,11 +54,16 @@ class Provenance:
 class Result:
     """Base of every method's result; a subclass adds the parts it found as fields.
 
+    Attributes
+    ----------
+    is_complete : whether the search came to its end; not so when its time limit stopped it.
+
     A part may be a number, text, list or dict (kept as JSON), a DataFrame or Series (parquet), an array (npz), or an object of the
     engine with ``to_dict`` and ``from_dict``, such as a graph (JSON), or with ``to_arrays`` and ``from_arrays``, such as a trace (npz).
     """
 
     provenance: Provenance | None = None
+    is_complete: bool = True
 
     @cached_property
     def digest(self) -> str:

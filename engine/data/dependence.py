@@ -60,14 +60,25 @@ def _contents(frame: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], bytes]]:
 def clearly_independent(values: NDArray[np.float64]) -> bool:
     """Return whether the columns of a table (n, p) without gaps are certainly no copies or combinations of each other.
 
-    False says nothing. One pass: the smallest eigenvalue of the correlation matrix is far from zero.
+    False says nothing.
     """
+    if len(values) <= values.shape[1] + 1:
+        return False
     with np.errstate(all="ignore"):
         centred = values - values.mean(axis=0)
         gram = centred.T @ centred
         deviation = np.sqrt(np.diag(gram))
         correlation = gram / (deviation[:, None] * deviation)
-    return len(values) > values.shape[1] + 1 and bool(np.isfinite(correlation).all() and np.linalg.eigvalsh(correlation)[0] > SCREEN)
+    return bool(np.isfinite(correlation).all()) and _is_regular(correlation)
+
+
+def _is_regular(correlation: NDArray[np.float64]) -> bool:
+    """Return whether the smallest eigenvalue of a correlation matrix is above `SCREEN`; a Cholesky factor tells it many times faster."""
+    try:
+        np.linalg.cholesky(correlation - SCREEN * np.eye(len(correlation)))
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def linear_dependence(frame: pd.DataFrame) -> tuple[Dependence, ...]:
@@ -102,7 +113,7 @@ def linear_dependence(frame: pd.DataFrame) -> tuple[Dependence, ...]:
         return ()
     scaled = (values[:, varies] - mean[varies]) / spread[varies]
     gram = scaled.T @ scaled / len(scaled)
-    if np.linalg.eigvalsh(gram)[0] > SCREEN:
+    if _is_regular(gram):
         return ()
     r = np.linalg.qr(scaled, mode="r")
     _, r, order = qr(r, pivoting=True, mode="economic")

@@ -3,16 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import pandas as pd
-
 from engine.core import Dataset
+from engine.independence.choose import categories_of, with_several_levels
 
 Hidden = Literal["no", "maybe", "yes"]
 Changed = Literal["no", "known", "partly"]
 
 MANY = 50  # variables from which on tests among all neighbours take long and err often; an order search comes first
 SLOW_KERNEL = 30  # variables up to which kernel tests end within a minute or two
-FEW_LEVELS = 2
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,6 @@ def _kernel_reasons(data: Dataset, curved: bool, mixed: bool) -> tuple[str, ...]
 
 def _holds(data: Dataset) -> tuple[bool, bool]:
     """Return whether categories of more than two levels stand beside numbers, and whether all columns are categories."""
-    columns = [data.frame[name] for name in data.columns]
-    categories = [column for column in columns if isinstance(column.dtype, pd.CategoricalDtype)]
-    discrete = len(categories) == len(columns)
-    return not discrete and any(len(column.cat.categories) > FEW_LEVELS for column in categories), discrete
+    categories = categories_of(data.frame)
+    discrete = len(categories) == data.p
+    return not discrete and bool(with_several_levels(data.frame, categories)), discrete

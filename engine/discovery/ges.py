@@ -5,15 +5,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from engine.core import Context, method
 from engine.discovery.knowledge import Knowledge
 from engine.discovery.scored import ScoredParams, ScoredResult, scored_result
 from engine.discovery.scores import LocalScore, by_size, score_of
 from engine.discovery.stability import supported
 from engine.graphs import Graph
-from engine.graphs.bitsets import members, of
+from engine.graphs.bitsets import members, of, relation
 from engine.graphs.cpdag import close_arrows, extended
 from engine.independence import IndependenceTest
 
@@ -108,10 +106,8 @@ class EquivalenceClass:
 
     def graph(self, nodes: Sequence[str]) -> Graph:
         """Return the CPDAG over named nodes."""
-        arrows = np.zeros((len(nodes), len(nodes)), dtype=bool)
-        for j in range(len(nodes)):
-            arrows[list(members(self.parents[j] | self.lines[j])), j] = True
-        return Graph.from_directed(nodes, arrows, "cpdag")
+        into = [above | beside for above, beside in zip(self.parents, self.lines, strict=True)]
+        return Graph.from_directed(nodes, relation(into).T, "cpdag")
 
     def cliques(self, nodes: int) -> Iterator[int]:
         """Yield every clique among some nodes, the empty one first."""

@@ -65,7 +65,7 @@ def gsp(test: IndependenceTest, params: GspParams, context: Context) -> GraphRes
 def search(test: IndependenceTest, params: GspParams, context: Context) -> GraphResult:
     """Walk from each start and return the sparsest graph found, without bootstrap."""
     known = params.known(test.nodes)
-    removals = RemovalTests(test, known.must if known else None)
+    removals = RemovalTests(test, known.must)
     orders = minimum_degree_orders(test, CANDIDATES * params.starts, context.rng, known)
     starts = sorted(zip(imaps(orders, test, known), orders, strict=True), key=lambda start: np.count_nonzero(start[0]))
     best: tuple[int, int] | None = None

@@ -36,7 +36,7 @@ class GspoParams(TestedParams):
         "minimum degrees; empty: <-> wherever two variables depend on each other; gsp: what that method finds.",
     )  # fmt: skip
     runs: int | None = field(
-        None, "Runs", low=1, high=100, paper=5,
+        None, "Runs", low=1, high=100, paper=5, absent="as many as pay",
         help="The walk is made so many times; the sparsest graph of all is kept. None takes one where a Gaussian or rank test starts from "
         "an order of more than 20 variables, five otherwise.",
     )  # fmt: skip

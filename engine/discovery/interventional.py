@@ -192,8 +192,7 @@ def finished(
     _warn(table, targets, decided, tests, context)
     return InterventionalResult(
         graph=knowledge.narrowed(interventional_cpdag_of(dag, decided), dag), trace=tests.observational.trace, order=causal_order(dag),
-        n_conflicts=n_conflicts,
-        dag=dag, targets=targets, target_table=table,
+        n_conflicts=n_conflicts, dag=dag, targets=targets, target_table=table,
     )  # fmt: skip
 
 

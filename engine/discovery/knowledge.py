@@ -94,17 +94,17 @@ class Knowledge:
     @cached_property
     def barred(self) -> list[int]:
         """For each node those that cannot be its parents."""
-        return rows(self.forbidden.T)
+        return rows(self.forbidden.T) if self else [0] * len(self.nodes)
 
     @cached_property
     def must(self) -> list[int]:
         """For each node the parents it must have."""
-        return rows(self.required.T)
+        return rows(self.required.T) if self else [0] * len(self.nodes)
 
     @cached_property
     def after(self) -> list[int]:
         """For each node those that come after it."""
-        return rows(self.earlier)
+        return rows(self.earlier) if self else [0] * len(self.nodes)
 
     @property
     def ways(self) -> list[list[int] | None]:
@@ -194,7 +194,7 @@ class Knowledge:
 
     def put_marks(self, graph: Orientation) -> None:
         """Set what is known on the edges of a graph with hidden causes: arrowheads at what is no cause, tails at known causes."""
-        for j, barred in enumerate(self.barred if self else ()):
+        for j, barred in enumerate(self.barred):
             for i in members(barred & graph.joined[j]):
                 graph.put(j, i, Mark.ARROW, TOLD, (j, i))
             for i in members(self.must[j] & graph.joined[j]):

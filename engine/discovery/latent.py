@@ -15,6 +15,7 @@ from engine.discovery.skeleton import Separators
 from engine.graphs import Graph, Mark, is_maximal, is_valid_pag, mag_in, pag_of
 from engine.graphs.bitsets import members
 from engine.graphs.orientation import Orientation
+from engine.graphs.pag import noncolliders_of
 
 LISTED = 3  # conflicts written out in the warning; all of them are in the result
 SIGNS = {Mark.ARROW: "an arrowhead", Mark.TAIL: "a tail", Mark.CIRCLE: "a circle"}
@@ -125,10 +126,9 @@ def with_knowledge(pag: Graph, known: Knowledge, selection: bool = False) -> Gra
     """
     if not known:
         return pag
-    arrow = mag_in(pag).marks == Mark.ARROW
     oriented = Orientation(pag.marks)
     known.put_marks(oriented)
-    oriented.close(lambda path: not (arrow[path[-3], path[-2]] and arrow[path[-1], path[-2]]), selection)
+    oriented.close(noncolliders_of(mag_in(pag)), selection)
     return Graph(pag.nodes, oriented.marks, "pag")
 
 

@@ -21,7 +21,7 @@ class OrderParams(ScoredParams):
     """Parameters of the searches over orders."""
 
     starts: int | None = field(
-        None, "Starting orders", low=1, high=100,
+        None, "Starting orders", low=1, high=100, absent="as many as pay",
         help="The search starts from so many orders; the best end is kept. None takes five for up to 20 variables, one for more.",
     )  # fmt: skip
 
@@ -47,7 +47,7 @@ def starting_order(n: int, score: LocalScore, known: Knowledge, context: Context
     drawn = [by_name[k] for k in context.rng.permutation(score.p)]
     can_eliminate = isinstance(score, GaussianScore) and score.n_samples > score.p
     if n == 0 and (score.p <= MANY or not can_eliminate):
-        start = EquivalenceClass.of(known.must if known else [0] * score.p, known)
+        start = EquivalenceClass.of(known.must, known)
         return known.in_order(forward_order(backward(forward(start, score, context), score, context).member()))
     if n <= 1 and isinstance(score, GaussianScore) and can_eliminate:
         rank = np.empty(score.p, dtype=np.int64)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.core import Context
 from engine.discovery.grow_shrink import Grown, GrowShrinkTrees, Lookup
-from engine.graphs.bitsets import members
+from engine.graphs.bitsets import members, relation
 
 TOGETHER = 64  # variables whose look-ups are made together, so that new grown sets come in large batches
 
@@ -70,10 +70,7 @@ class OrderWalk:
     @property
     def arrows(self) -> NDArray[np.bool_]:
         """(p, p) arrows from the parents of each variable."""
-        arrows = np.zeros((self.trees.p, self.trees.p), dtype=bool)
-        for end in self.ends:
-            arrows[list(members(end.parents)), end.variable] = True
-        return arrows
+        return relation([end.parents for end in self.ends]).T
 
     # -- moves of one variable -------------------------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ class TestedParams(Params):
         help="Learn the graph again from resampled rows and draw on each edge how often it came back.",
     )  # fmt: skip
     knowledge: str = field(
-        "", "What is known before", lines=4,
+        "", "What is known before",
         help="One statement a line. A, B < C: A and B come before C, so C drives neither. A --> C: this arrow must be there. "
         "C -/-> A: this arrow cannot be; * stands for every variable. With hidden causes C -/-> A says that C is no cause of A at all.",
     )  # fmt: skip

@@ -42,7 +42,6 @@ class GraphResult(Result):
     order : causal order of the variables, for methods that search orders.
     n_conflicts : claims about arrows that were dropped because others contradict them.
     is_valid : whether the graph is what its kind says; a CPDAG that no DAG belongs to is not.
-    is_complete : whether the search came to its end; not so when its time limit stopped it.
     sweep : the graphs at other levels, when they were asked for.
     """
 
@@ -51,7 +50,6 @@ class GraphResult(Result):
     order: tuple[str, ...] | None = None
     n_conflicts: int = 0
     is_valid: bool = True
-    is_complete: bool = True
     sweep: Sweep | None = None
 
     @property

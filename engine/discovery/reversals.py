@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from engine.discovery.orders import Bools, Floats, Ints, critical_values
-from engine.graphs.bitsets import members, rows
+from engine.graphs.bitsets import members, relation, rows
 from engine.independence import IndependenceTest
 
 CELLS = 2_000_000  # numbers in the blocks inverted at once, 16 MB
@@ -60,10 +60,7 @@ class Dag:
     @property
     def arrows(self) -> Bools:
         """(p, p) whether i -> j."""
-        arrows = np.zeros((self.p, self.p), dtype=bool)
-        for j, parents in enumerate(self.parents):
-            arrows[list(members(parents)), j] = True
-        return arrows
+        return relation(self.parents).T
 
     @property
     def n_edges(self) -> int:

@@ -13,7 +13,7 @@ from engine.discovery.params import TestedParams
 from engine.discovery.result import Evidence, GraphResult
 from engine.discovery.scores import LocalScore, by_size
 from engine.graphs import Graph
-from engine.graphs.bitsets import members
+from engine.graphs.bitsets import members, relation
 from engine.graphs.separation import ancestor_sets
 from engine.independence import IndependenceTest
 
@@ -25,7 +25,7 @@ class ScoredParams(TestedParams):
     """Parameters of methods that score graphs."""
 
     penalty: float | None = field(
-        None, "Penalty per edge", low=0.5, high=50, step=0.5,
+        None, "Penalty per edge", low=0.5, high=50, step=0.5, absent="the usual one",
         help="How much better an edge must explain the data to be drawn, in units of the Bayesian information criterion; a larger penalty "
         "draws fewer edges. None takes 2 for numbers and 1 for categories.",
     )  # fmt: skip
@@ -83,9 +83,7 @@ def scored_result(parents: Sequence[int], score: LocalScore, test: IndependenceT
     score : of the search.
     known : narrows the class of the DAG.
     """
-    arrows = np.zeros((test.p, test.p), dtype=bool)
-    for j, above in enumerate(parents):
-        arrows[list(members(above)), j] = True
+    arrows = relation(parents).T
     order = forward_order(parents)
     record_tests(arrows, order, test)
     total, sources, targets, gains = 0.0, [], [], []

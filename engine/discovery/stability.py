@@ -3,7 +3,7 @@
 import dataclasses
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.core import Context
 from engine.core.method import REGISTRY
+from engine.core.parallel import rounds
 from engine.core.result import package_versions
 from engine.discovery.params import TestedParams
 from engine.discovery.result import GraphResult
@@ -76,12 +77,7 @@ def supported(search: Search[Tests, Found], test: Tests, params: TestedParams, c
         context.warn(warning)
     context.limit(params.time_limit)
     result = search(test, params, context.share(0, SEARCH_SHARE) if params.bootstrap or params.sweep else context)
-    context.limit(None)
-    if context.stopped is not None:
-        context.warn(
-            f"The search was stopped after {params.time_limit:g} s ({context.stopped}); this is the best graph so far. Allow more time "
-            "to let it come to its end."
-        )
+    if not context.finish("graph"):
         result = dataclasses.replace(result, is_complete=False)
     if result.trace.has_untested:
         asked = result.trace.counts()
@@ -135,25 +131,17 @@ def reorient(result: GraphResult, test: IndependenceTest, alpha: float) -> Graph
     return dataclasses.replace(fresh, provenance=provenance)
 
 
-def _resampled(search: Search[Tests, Found], test: Tests, params: TestedParams, threads: int) -> Any:
+def _resampled(search: Search[Tests, Found], test: Tests, params: TestedParams, threads: int) -> Iterator[tuple[int, Counts]]:
     """Yield (resamples done, (p, p, 4) counts of marks) after each round of tasks."""
-    from joblib import Parallel, delayed, effective_n_jobs
-
-    # an active joblib.parallel_config, such as a cluster's, says itself how many workers there are
-    n_jobs = None if effective_n_jobs(None) > 1 else threads
     seeds = np.random.SeedSequence(params.seed).generate_state(params.bootstrap, np.uint64).tolist()
     tasks = [seeds[start : start + PER_TASK] for start in range(0, len(seeds), PER_TASK)]
     alone, quiet = dataclasses.replace(params, bootstrap=0, sweep=False), test.at(test.alpha)
     counts: Counts = np.zeros((test.p, test.p, len(Mark)), np.int64)
     done = 0
-    with Parallel(n_jobs=n_jobs) as pool:
-        per_round = effective_n_jobs(n_jobs)
-        for start in range(0, len(tasks), per_round):
-            chunk = tasks[start : start + per_round]
-            for marks in pool(delayed(count_marks)(search, quiet, alone, task) for task in chunk):
-                counts += marks
-            done += sum(map(len, chunk))
-            yield done, counts
+    for answers in rounds(count_marks, [(search, quiet, alone, task) for task in tasks], threads):
+        counts += sum(answers)
+        done = min(done + len(answers) * PER_TASK, len(seeds))
+        yield done, counts
 
 
 def count_marks(search: Search[Tests, Found], test: Tests, params: TestedParams, seeds: list[int]) -> Counts:

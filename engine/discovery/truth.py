@@ -1,19 +1,18 @@
 """The truth known for some data: where it stands, how a user brings it, and how much of it a run can find."""
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from engine.core import Dataset, UserError
+from engine.core.nearest import nearest, plain
 from engine.discovery.interventional import InterventionalResult
 from engine.discovery.result import GraphResult
 from engine.graphs import FORMS, Graph, cpdag_of, interventional_cpdag_of, mag_of, pag_of, read
 from engine.graphs.graph import plainest_kind
 
 UNNAMED = "the truth known for these data"
-NEAR = 0.6  # least likeness of two names that are taken for each other
 FILES = (".csv", ".txt", ".tsv", ".json", ".dot", ".gv", ".graphml", ".xml", ".dagitty")
 
 
@@ -144,15 +143,9 @@ def _same(name: str, free: list[str]) -> str | None:
 
 
 def _same_letters(name: str, free: list[str]) -> str | None:
-    return next((variable for variable in free if _plain(variable) == _plain(name)), None)
+    return next((variable for variable in free if plain(variable) == plain(name)), None)
 
 
 def _nearest(name: str, free: list[str]) -> str | None:
-    plain = {_plain(variable): variable for variable in reversed(free)}
-    near = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=NEAR)
-    inside = [known for known in plain if len(known) > 2 and known in _plain(name)]
-    return next((plain[known] for known in [*near, *inside]), None)
-
-
-def _plain(name: str) -> str:
-    return "".join(sign for sign in name.lower() if sign.isalnum())
+    inside = (variable for variable in reversed(free) if len(plain(variable)) > 2 and plain(variable) in plain(name))
+    return nearest(name, free) or next(inside, None)

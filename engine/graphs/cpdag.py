@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from engine.core import UserError
-from engine.graphs.bitsets import members, of, rows
+from engine.graphs.bitsets import members, of, relation, rows
 from engine.graphs.graph import Graph, Mark, Marks
 
 
@@ -145,10 +145,7 @@ def dag_of(cpdag: Graph) -> Graph:
             f"No DAG has this skeleton and exactly these v-structures (stuck at {stuck}).",
             "The lines form a cycle without chord, or an arrow forces another v-structure. Reconsider these edges.", stuck,
         )  # fmt: skip
-    arrows = np.zeros(cpdag.marks.shape, dtype=bool)
-    for node, above in enumerate(parents):
-        arrows[list(members(above)), node] = True
-    return Graph.from_directed(cpdag.nodes, arrows, "dag")
+    return Graph.from_directed(cpdag.nodes, relation(parents).T, "dag")
 
 
 def extended(

@@ -7,7 +7,7 @@ from engine.graphs.bitsets import rows
 from engine.graphs.cpdag import dag_of
 from engine.graphs.graph import Graph, Mark
 from engine.graphs.mag import is_maximal
-from engine.graphs.orientation import orient
+from engine.graphs.orientation import IsNonCollider, orient
 
 
 def pag_of(mag: Graph, selection: bool = False) -> Graph:
@@ -36,10 +36,16 @@ def pag_of(mag: Graph, selection: bool = False) -> Graph:
     oriented = orient(
         circles,
         is_collider=lambda i, k, j: bool(into[k] >> i & into[k] >> j & 1),
-        is_noncollider=lambda path: not into[path[-2]] >> path[-3] & into[path[-2]] >> path[-1] & 1,
+        is_noncollider=noncolliders_of(mag),
         selection=selection,
     )
     return Graph(mag.nodes, oriented.marks, "pag")
+
+
+def noncolliders_of(mag: Graph) -> IsNonCollider:
+    """Return the function that rule R4 asks whether the last but one node of a path is no collider on it, answered by a MAG."""
+    into = rows((mag.marks == Mark.ARROW).T)
+    return lambda path: not into[path[-2]] >> path[-3] & into[path[-2]] >> path[-1] & 1
 
 
 def mag_in(pag: Graph) -> Graph:

@@ -69,10 +69,10 @@ def rows_test(data: Dataset, params: Any, notes: list[str]) -> IndependenceTest:
     checks.require_varying(data.frame)
     if data.n_samples < 5:
         raise UserError(f"{data.name} has {data.n_samples} rows; no independence test is possible.", "Add rows.")
-    categories = _categories(data)
+    categories = categories_of(data.frame)
     if wanted == "discrete" or (wanted == "auto" and len(categories) == data.p):
         test: IndependenceTest = GSquared(data.columns, _codes(data.frame), params.alpha)
-    elif wanted in ("kernel", "kernel-exact", "hsic") or (wanted == "auto" and _several_levels(data, categories)):
+    elif wanted in ("kernel", "kernel-exact", "hsic") or (wanted == "auto" and with_several_levels(data.frame, categories)):
         test = _kernel_test(data, categories, wanted, params.alpha, getattr(params, "seed", 0), notes)
     else:
         test = _numeric_test(data, categories, wanted, params.alpha, notes)
@@ -120,7 +120,7 @@ def _rows(data: Dataset, rows: str) -> tuple[Dataset, list[str]]:
 def _numeric_test(data: Dataset, categories: list[str], wanted: str, alpha: float, notes: list[str]) -> IndependenceTest:
     """Make the Gaussian or rank test, two-level categories taken as 0 and 1."""
     frame = data.frame
-    for column in _several_levels(data, categories):
+    for column in with_several_levels(data.frame, categories):
         raise UserError(
             f"Column {column} has {frame[column].nunique()} categories beside numeric columns.",
             "Choose the kernel test, which takes both; or remove the column.", column,
@@ -149,7 +149,7 @@ def _kernel_test(data: Dataset, categories: list[str], wanted: str, alpha: float
         )  # fmt: skip
     checks.require_no_dependence(frame.drop(columns=categories))
     if wanted == "auto":
-        several = _several_levels(data, categories)
+        several = with_several_levels(data.frame, categories)
         notes.append(
             f"The kernel test was chosen, since categories ({_listed(several)}) stand beside numbers. It sees dependence of any shape, "
             "and needs more rows than a Gaussian test to see a straight line."
@@ -204,13 +204,14 @@ def _is_category(column: "pd.Series[Any]") -> bool:
     return isinstance(column.dtype, pd.CategoricalDtype)
 
 
-def _categories(data: Dataset) -> list[str]:
-    return [column for column, dtype in zip(data.columns, data.frame.dtypes, strict=True) if isinstance(dtype, pd.CategoricalDtype)]
+def categories_of(frame: pd.DataFrame) -> list[str]:
+    """Return the columns that hold categories."""
+    return [str(column) for column, dtype in zip(frame.columns, frame.dtypes, strict=True) if isinstance(dtype, pd.CategoricalDtype)]
 
 
-def _several_levels(data: Dataset, categories: list[str]) -> list[str]:
+def with_several_levels(frame: pd.DataFrame, categories: list[str]) -> list[str]:
     """Return the category columns with more than two categories."""
-    return [column for column in categories if data.frame[column].nunique() > 2]
+    return [column for column in categories if frame[column].nunique() > 2]
 
 
 def _codes(frame: pd.DataFrame) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from engine.graphs.bitsets import members, of
 from engine.graphs.separation import Separation
 from engine.independence import checks
 from engine.independence.base import IndependenceTest
-from engine.independence.choose import rows_test
+from engine.independence.choose import categories_of, rows_test
 from engine.independence.combined import Combined
 from engine.independence.discrete import GSquared
 from engine.independence.gaussian import FisherZ, to_correlation
@@ -172,7 +172,7 @@ def interventional_for(data: Any, params: Any) -> InterventionalTests:
             small[0],
         )
     kind = getattr(params, "invariance", "auto")
-    moments = None if _categories(data.frame) else Moments.of(regime_tables(data, data.frame.to_numpy(), (first, *kept)))
+    moments = None if categories_of(data.frame) else Moments.of(regime_tables(data, data.frame.to_numpy(), (first, *kept)))
     if moments is None or small or not moments.is_finite:
         checks.require_complete(data.frame)
     observational = rows_test(data.rows(first), params, [])
@@ -237,11 +237,10 @@ def _fitting(observational: IndependenceTest, values: Floats) -> str:
 
 def _numbers(frame: pd.DataFrame) -> Floats:
     """Return the (n, p) values, categories by the number of their name."""
-    if not _categories(frame):
+    categories = categories_of(frame)
+    if not categories:
         return frame.to_numpy(dtype=np.float64)
-    return np.column_stack(
-        [_code(frame[name]) if name in _categories(frame) else frame[name].to_numpy(np.float64) for name in frame.columns]
-    )
+    return np.column_stack([_code(frame[name]) if name in categories else frame[name].to_numpy(np.float64) for name in frame.columns])
 
 
 def _codes(frame: pd.DataFrame) -> Floats:
@@ -252,7 +251,3 @@ def _codes(frame: pd.DataFrame) -> Floats:
 def _code(column: "pd.Series[Any]") -> Floats:
     text = column.astype(str) if isinstance(column.dtype, pd.CategoricalDtype) else column
     return np.unique(text.to_numpy(), return_inverse=True)[1].astype(np.float64)
-
-
-def _categories(frame: pd.DataFrame) -> Sequence[Any]:
-    return [name for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.CategoricalDtype)]

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.graphs.bitsets import members
+from engine.graphs.bitsets import members, relation
 from engine.graphs.separation import ancestor_sets
 from engine.mixtures.moments import Floats
 from engine.mixtures.scores import LocalScores
@@ -87,8 +86,8 @@ def _best_move(gain: Gains, parents: Sequence[int], least: float) -> Move | None
 def _moves(gain: Gains, parents: Sequence[int]) -> dict[str, Floats]:
     """Return what each change of an arrow i -> j is worth (p, p); -inf where it would make a cycle."""
     p = len(parents)
-    above = bits_to_matrix(ancestor_sets(list(parents)), p).T  # above[i, j]: i is j or an ancestor of j
-    arrows = bits_to_matrix(parents, p).T
+    above = relation(ancestor_sets(list(parents))).T  # above[i, j]: i is j or an ancestor of j
+    arrows = relation(parents).T
     around = (above.astype(np.float32) - np.eye(p, dtype=np.float32)) @ arrows > 0  # a path of two arrows or more
     return {
         "add": np.where(above.T, -np.inf, gain.add),
@@ -117,10 +116,3 @@ def _look_ahead(gain: Gains, parents: list[int], depth: int, near: Iterable[int]
             return True
         gain.add[:, [i, j]], gain.drop[:, [i, j]], parents[i], parents[j] = kept
     return False
-
-
-def bits_to_matrix(sets: Sequence[int], p: int) -> NDArray[np.bool_]:
-    """Return (p, p) whether j is a member of set i."""
-    width = (p + 7) // 8
-    packed = np.frombuffer(b"".join(nodes.to_bytes(width, "little") for nodes in sets), np.uint8).reshape(len(sets), width)
-    return np.unpackbits(packed, axis=1, count=p, bitorder="little").astype(bool)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from engine.graphs import Graph
-from engine.graphs.bitsets import members
+from engine.graphs.bitsets import members, relation
 from engine.mixtures.em import Fit
-from engine.mixtures.moments import Floats, Rows
+from engine.mixtures.moments import Floats, Rows, regression
 from engine.mixtures.variants import Variant, fit_variant, profile
 
 
@@ -35,10 +35,7 @@ def component_dags(rows: Rows, fit: Fit, nodes: tuple[str, ...], scale: Floats) 
 
 def union_dag(fit_parents: tuple[int, ...], nodes: tuple[str, ...]) -> Graph:
     """Return the DAG with these parents, given as bits."""
-    arrows = np.zeros((len(nodes), len(nodes)), dtype=bool)
-    for node, chosen in enumerate(fit_parents):
-        arrows[list(members(chosen)), node] = True
-    return Graph.from_directed(nodes, arrows, "dag")
+    return Graph.from_directed(nodes, relation(fit_parents).T, "dag")
 
 
 def needed(raw: Floats, node: int, parents: list[int]) -> list[int]:
@@ -57,8 +54,7 @@ def needed(raw: Floats, node: int, parents: list[int]) -> list[int]:
 
 def _likelihood(raw: Floats, node: int, parents: list[int], mass: float) -> float:
     chosen = [0, *(k + 1 for k in parents)]
-    coefficients = np.linalg.solve(raw[np.ix_(chosen, chosen)], raw[chosen, node + 1])
-    return float(profile(raw[node + 1, node + 1] - coefficients @ raw[chosen, node + 1], mass))
+    return float(profile(raw[node + 1, node + 1] - regression(raw, node, chosen) @ raw[chosen, node + 1], mass))
 
 
 def _slopes(raw: Floats, node: int, parents: list[int]) -> Floats:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.graphs.bitsets import members
 from engine.mixtures.climb import climb
-from engine.mixtures.moments import Floats, Rows, weighted
+from engine.mixtures.moments import Floats, Rows, predictors, weighted
 from engine.mixtures.scores import LocalScores
 from engine.mixtures.variants import FEWEST, Conditional, Variant, fit_variant, n_parameters
 
@@ -72,7 +72,7 @@ def varying_nodes(variants: Sequence[Variant]) -> list[int]:
 
 def shared_likelihood(rows: Rows, node: int, parents: int) -> float:
     """Return the log likelihood of a node whose conditional all clusters share."""
-    chosen = np.array([0, *(k + 1 for k in members(parents)), node + 1])
+    chosen = np.array([*predictors(parents), node + 1])
     return float(fit_variant(rows.total[None, chosen[:, None], chosen], Variant.SHARED).likelihood)
 
 
@@ -185,7 +185,7 @@ def relabelled(fit: Fit) -> Fit:
 
 def _columns_used(rows: Rows, parents: Sequence[int], nodes: list[int]) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
     """Return the columns (constant first) that some nodes and their parents use, and where each node finds its own among them."""
-    own = [[0, *(k + 1 for k in members(parents[node])), node + 1] for node in nodes]
+    own = [[*predictors(parents[node]), node + 1] for node in nodes]
     columns = np.array(sorted({column for each in own for column in each}))
     return columns, [np.searchsorted(columns, each) for each in own]
 

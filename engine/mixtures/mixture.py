@@ -28,7 +28,8 @@ class MixtureParams(Params):
     """How many populations, which way to find them, and what counts as evidence."""
 
     k: int | None = field(
-        None, "Populations", low=2, high=8, help="How many there are. None tries two, then more as long as the evidence grows."
+        None, "Populations", low=2, high=8, absent="found from the data",
+        help="How many there are. None tries two, then more as long as the evidence grows.",
     )  # fmt: skip
     approach: str = field(
         "mixture", "Approach", choices=("mixture", "gmm", "paper"),
@@ -86,13 +87,8 @@ def mixture(data: Dataset, params: MixtureParams, context: Context) -> MixtureRe
     else:
         fits = _by_labels(rows, normal, nodes, params)
     context.progress(0.9, "the other ways")
-    if context.stopped is not None:
-        context.warn(
-            f"The search was stopped after {params.time_limit:g} s ({context.stopped}); this is the best mixture so far. Allow more time "
-            "to let it come to its end."
-        )
+    context.finish("mixture")
     fit = _chosen(fits, params.k)
-    context.limit(None)
     return _result(rows, values, nodes, fit, fits, singles, params, context)
 
 

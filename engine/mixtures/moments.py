@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.graphs.bitsets import members
+
 Floats = NDArray[np.float64]
 
 
@@ -87,6 +89,16 @@ def weighted(columns: Floats, total: Floats, responsibility: Floats) -> Floats:
         found[k] = (columns * responsibility[:, k, None]).T @ columns
     found[-1] = total - found[:-1].sum(axis=0)
     return found
+
+
+def predictors(parents: int) -> list[int]:
+    """Return where the constant and some parents (as bits) stand among the columns of `Rows` and the rows of raw moments."""
+    return [0, *(k + 1 for k in members(parents))]
+
+
+def regression(raw: Floats, node: int, chosen: list[int]) -> Floats:
+    """Return the coefficients of least squares of a node on chosen columns, see `predictors`, from raw moments (p + 1, p + 1)."""
+    return np.asarray(np.linalg.solve(raw[np.ix_(chosen, chosen)], raw[chosen, node + 1]), np.float64)
 
 
 def centred(raw: Floats) -> Floats:

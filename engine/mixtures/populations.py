@@ -10,7 +10,7 @@ from engine.graphs.bitsets import members
 from engine.graphs.separation import ancestor_sets
 from engine.mixtures.climb import climb
 from engine.mixtures.em import Check, unwatched
-from engine.mixtures.moments import Floats, Moments, Rows
+from engine.mixtures.moments import Floats, Moments, Rows, predictors, regression
 from engine.mixtures.noise import best_noise
 from engine.mixtures.scores import LocalScores
 
@@ -50,8 +50,9 @@ def free_population(rows: Rows, parents: Sequence[int], check: Check = unwatched
     def score(node: int, chosen: int) -> float:
         if (node, chosen) not in known:
             check()
-            columns = [0, *(k + 1 for k in members(chosen))]
-            known[node, chosen] = best_noise(rows.columns[:, columns], rows.columns[:, node + 1]).bic - penalty * chosen.bit_count()
+            known[node, chosen] = (
+                best_noise(rows.columns[:, predictors(chosen)], rows.columns[:, node + 1]).bic - penalty * chosen.bit_count()
+            )
         return known[node, chosen]
 
     now = list(parents)
@@ -100,8 +101,8 @@ def _student(rows: Rows, parents: Sequence[int], freedom: float, check: Check) -
         raw = (rows.columns * weight[:, None]).T @ rows.columns
         solution, variance = np.zeros((p + 1, p)), np.empty(p)
         for node, chosen in enumerate(parents):
-            used = [0, *(k + 1 for k in members(chosen))]
-            coefficients = np.linalg.solve(raw[np.ix_(used, used)], raw[used, node + 1])
+            used = predictors(chosen)
+            coefficients = regression(raw, node, used)
             solution[used, node], solution[node + 1, node] = -coefficients, 1
             variance[node] = max((raw[node + 1, node + 1] - coefficients @ raw[used, node + 1]) / n, 1e-9)
         distance = ((rows.columns @ solution) ** 2 / variance).sum(axis=1)

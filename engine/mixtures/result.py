@@ -34,7 +34,6 @@ class MixtureResult(Result):
     clusters : one row per number of clusters that was tried: ``k``, ``bic`` and ``gain`` over one fewer.
     others : (n rows) labels of the other ways: ``gmm``, ``kmeans`` and ``paper`` (FCI, its bidirected nodes, K-means).
     other_nodes : way -> the columns it clusters by.
-    is_complete : whether the search came to its end; not so when its time limit stopped it.
     """
 
     labels: NDArray[np.int64]
@@ -49,7 +48,6 @@ class MixtureResult(Result):
     clusters: pd.DataFrame
     others: pd.DataFrame
     other_nodes: dict[str, list[str]]
-    is_complete: bool = True
 
     @property
     def graph(self) -> Graph:

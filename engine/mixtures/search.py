@@ -1,10 +1,10 @@
 """The best mixture of K clusters: many cheap starts, structural EM from the promising ones, the best brought to the end."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 from engine.core import Context
+from engine.core.parallel import rounds
 from engine.mixtures.em import Fit, relabelled, structural_em
 from engine.mixtures.moments import Floats, Rows, one_hot
 from engine.mixtures.prune import finish
@@ -43,7 +43,7 @@ def best_fit(
 
     def searched(tasks: list[tuple[Any, ...]], low: float, high: float, note: str) -> list[Fit]:
         fits = []
-        for done, fit in _in_processes(_search, tasks, context):
+        for done, fit in _answers(_search, tasks, context):
             if fit is not None:
                 keep(fit)
                 fits.append(fit)
@@ -56,7 +56,7 @@ def best_fit(
         cheap = list(splits(rows, single, k))
         batches = [(rows, cheap[at : at + PER_TASK], k) for at in range(0, len(cheap), PER_TASK)]
         fitted: list[tuple[Start, Fit]] = []
-        for done, batch in _in_processes(_fit_all, batches, context):
+        for done, batch in _answers(_fit_all, batches, context):
             fitted += batch
             context.progress(0.2 + 0.3 * done, f"{k} clusters: cheap starts")
         chosen = _most_promising(fitted)
@@ -98,16 +98,7 @@ def _distinct(fits: list[Fit]) -> list[Fit]:
     return found
 
 
-def _in_processes(function: Callable[..., Any], tasks: list[tuple[Any, ...]], context: Context) -> Iterator[tuple[float, Any]]:
+def _answers(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], context: Context) -> Iterator[tuple[float, Any]]:
     """Yield (share done, answer) of each task in the order of the tasks."""
-    from joblib import Parallel, delayed, effective_n_jobs
-
-    n_jobs = None if effective_n_jobs(None) > 1 else context.threads
-    per_round = effective_n_jobs(n_jobs)
-    waiting = iter(tasks)
-    done = 0
-    with Parallel(n_jobs=n_jobs) as pool:
-        while chunk := list(islice(waiting, per_round)):
-            for answer in pool(delayed(function)(*task) for task in chunk):
-                done += 1
-                yield done / len(tasks), answer
+    answers = (answer for answered in rounds(function, tasks, context.threads) for answer in answered)
+    return ((n / len(tasks), answer) for n, answer in enumerate(answers, 1))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.graphs.bitsets import members
 from engine.mixtures.em import Fit, em
-from engine.mixtures.moments import Floats, Rows, one_hot
+from engine.mixtures.moments import Floats, Rows, one_hot, predictors, regression
 from engine.mixtures.scores import LocalScores
 from engine.mixtures.variants import Variant
 
@@ -133,9 +133,8 @@ def residuals(rows: Rows, parents: Sequence[int], nodes: Sequence[int]) -> Float
     """Return the residuals (n, m) of m nodes given their parents by least squares."""
     found = np.empty((rows.n, len(nodes)))
     for column, node in enumerate(nodes):
-        chosen = [0, *(k + 1 for k in members(parents[node]))]
-        coefficients = np.linalg.solve(rows.total[np.ix_(chosen, chosen)], rows.total[chosen, node + 1])
-        found[:, column] = rows.columns[:, node + 1] - rows.columns[:, chosen] @ coefficients
+        chosen = predictors(parents[node])
+        found[:, column] = rows.columns[:, node + 1] - rows.columns[:, chosen] @ regression(rows.total, node, chosen)
     return found
 
 

@@ -13,7 +13,7 @@ from engine.discovery.result import GraphResult
 from engine.discovery.sweep import Sweep, strictness
 from engine.discovery.truth import truths, visible
 from engine.graphs import Graph
-from pages.parts import bring, causal, charts, frame, graph, pick, picture, run, state
+from pages.parts import bring, causal, charts, frame, graph, pick, picture, run
 
 LEVEL = {"alpha": "significance level", "penalty": "penalty per edge"}
 MORE_TABLES = 3  # as many runs as one visitor may have at a time
@@ -113,13 +113,8 @@ def _sweep(result: GraphResult, dataset: Dataset) -> Sweep | None:
         "Was the level well chosen?",
         f"Learn the graph again from strict to loose ({LEVEL[strictness(params)]}), and see how much is found at which price.",
     )
-    if st.button("Draw the ROC curve", icon=":material/show_chart:"):
-        try:
-            runner.submit(method.name, dataset, params, owner=state.visitor())
-        except UserError as problem:
-            frame.error(problem)
-        else:
-            st.rerun()
+    if st.button("Draw the ROC curve", icon=":material/show_chart:") and run.submit(method, dataset, params):
+        st.rerun()
     return None
 
 
@@ -170,12 +165,7 @@ def _more(result: GraphResult, dataset: Dataset, n_others: int) -> None:
     elif st.button(f"Simulate {MORE_TABLES} more tables like this one", icon=":material/casino:"):
         method = catalogue.find(made.method)
         params = method.params.from_dict(dict(made.params))
-        try:
-            for k in range(1, MORE_TABLES + 1):
-                runner.submit(method.name, resimulated(dataset, n_others + k), params, owner=state.visitor())
-        except UserError as problem:
-            frame.error(problem)
-        else:
+        if all(run.submit(method, resimulated(dataset, n_others + k), params) for k in range(1, MORE_TABLES + 1)):
             st.rerun()
 
 

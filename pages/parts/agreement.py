@@ -16,12 +16,6 @@ TALLY = {
     "some join": "{} not joined by all",
     "contradiction": "{} with a contradiction",
 }
-WORDS = {
-    "contradiction": "contradiction",
-    "some join": "not joined by all",
-    "no contradiction": "no contradiction",
-    "same marks": "same marks",
-}
 SIDE_BY_SIDE = 2
 
 
@@ -125,7 +119,7 @@ def _table(found: Agreement, a: str, b: str) -> None:
     marks = {name: [_symbol(edge) for edge in found.edges[name]] for name in found.names}
     shown = {
         "pair": [_label(row.source, row.target) for row in found.pairs.itertuples()],
-        "agreement": found.pairs["level"].map(WORDS),
+        "agreement": found.pairs["level"].replace("some join", "not joined by all"),
         "joined by": [f"{n} of {len(found.names)}" for n in found.pairs["joined"]],
     }
 

@@ -89,11 +89,11 @@ def method(area: str, advice: str = "") -> Method:
 def settings(method: Method, given: Mapping[str, Any] | None = None) -> Params:
     """Build the form of a method; its values are part of the address.
 
+    Another method starts from its own defaults and takes over only what the address names, which is what the user has changed.
+
     Parameters
     ----------
     given : values of settings that the page draws elsewhere.
-
-    Another method starts from its own defaults and takes over only what the address names, which is what the user has changed.
     """
     params = method.params
     if state.kept(SHOWN, "") != method.name:
@@ -182,7 +182,7 @@ def _widget(f: Spec, place: Any, prefix: str) -> Any:
     if f.type is int and not f.optional and low is not None and high is not None and high - low <= SLIDER_STEPS:
         return place.slider(label, low, high, **common)
     if f.optional:
-        common |= {"value": None, "placeholder": "no limit"}
+        common |= {"value": None, "placeholder": f.absent}
     return place.number_input(label, low, high, step=f.step and f.type(f.step), **common)
 
 

@@ -58,7 +58,7 @@ def panel(method: Method, dataset: Dataset, params: Params, label: str, button: 
     if button.button(label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=not ended, help=why) or (
         asked and ended
     ):
-        job = _submit(method, dataset, params)
+        job = submit(method, dataset, params)
     if job is None:
         return _reread(method, dataset, params) or _missing(method, label)
     state.set_link({"job": job.key})
@@ -98,10 +98,8 @@ def _reoriented(key: str, alpha: float, _result: Result, _dataset: Dataset, _par
 
 def settings(job: jobs.Job) -> str:
     """Return the settings of a run that differ from the method's defaults, in one line."""
-    try:
-        defaults = {f.name: f.default for f in specs(catalogue.find(job.method).params)}
-    except UserError:  # the method is no longer installed
-        defaults = {}
+    method = _method(job)
+    defaults = {f.name: f.default for f in specs(method.params)} if method else {}
     changed = {name: value for name, value in job.params.items() if value != defaults.get(name)}
     texts = [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in changed.items()]
     return ", ".join(texts) or "standard settings"
@@ -109,18 +107,22 @@ def settings(job: jobs.Job) -> str:
 
 def page(job: jobs.Job) -> str:
     """Return the file of the page that shows the results of a run's method."""
-    try:
-        return f"{catalogue.find(job.method).area}.py"
-    except UserError:
-        return "jobs.py"
+    method = _method(job)
+    return f"{method.area}.py" if method else "jobs.py"
 
 
 def named(job: jobs.Job) -> str:
     """Return the name of a run's method as the pages call it."""
+    method = _method(job)
+    return method.label if method else job.method
+
+
+def _method(job: jobs.Job) -> Method | None:
+    """Return the method of a run; None where it is no longer installed."""
     try:
-        return catalogue.find(job.method).label
+        return catalogue.find(job.method)
     except UserError:
-        return job.method
+        return None
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -129,7 +131,8 @@ def opened(key: str) -> Result:
     return jobs.shared().result(key)
 
 
-def _submit(method: Method, dataset: Dataset, params: Params) -> jobs.Job | None:
+def submit(method: Method, dataset: Dataset, params: Params) -> jobs.Job | None:
+    """Hand in a run of this visitor; say why where it cannot be."""
     try:
         return jobs.shared().submit(method.name, dataset, params, owner=state.visitor())
     except UserError as problem:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from engine import catalogue, jobs
-from engine.core import Dataset, Method, Params, UserError
+from engine.core import Dataset, Method, Params
 from pages.parts import agreement, frame, pick, run, state
 
 CHOSEN, OPEN, WAITING, BESIDE = "together.chosen", "together.open", "together.waiting", "together.beside"
@@ -128,10 +128,7 @@ def _hand_in(members: Sequence[Member], dataset: Dataset) -> None:
         waiting.remove(member)
         if not known:
             room -= 1
-            try:
-                runner.submit(member.method.name, dataset, member.params, owner=visitor)
-            except UserError as problem:
-                frame.error(problem)
+            run.submit(member.method, dataset, member.params)
     state.keep(WAITING, [member.key for member in waiting])
 
 
