@@ -142,7 +142,7 @@ def test_the_printed_python_gives_the_same_digest(method, source, run, csv, monk
         data = engine.sample("regimes")
         data = engine.data.with_targets(data, targets={regime: data.truth["targets"][regime] for regime in data.regimes[1:]})
     else:
-        data = engine.read(csv.name) if source == "file" else engine.sample("sachs")
+        data = engine.read(csv.name) if source == "file" else engine.sample("mixture")
     if source == "repaired":
         data = engine.data.drop_columns(data, columns=list(data.columns[4:]))
     text = recipe(run(method, data, alpha=1e-4), data)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.server import ARGUMENTS, Server, browser_path
+from tests.e2e.server import ARGUMENTS, WAIT_MS, Server, browser_path
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -17,8 +17,9 @@ def browser():
     if path is None:
         reason = "no Chromium, Chrome or Edge found; set CAUSEWAY_BROWSER to its path"
         (pytest.fail if os.environ.get("CAUSEWAY_REQUIRE_BROWSER") == "1" else pytest.skip)(reason)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield opened
@@ -61,6 +62,7 @@ def new_page(browser):
     def open_page(**options):
         options = {"viewport": {"width": 1280, "height": 900}} | options
         context = browser.new_context(**options)
+        context.set_default_timeout(WAIT_MS)
         contexts.append(context)
         page = context.new_page()
         page.complaints = complaints

@@ -29,7 +29,7 @@ def view_server(tmp_path_factory):
 def opened(page, server, query):
     page.goto(f"{server.url}/?{query}")
     drawn = page.locator(".causal-graph[data-ready]")
-    expect(drawn).to_be_visible(timeout=30_000)
+    expect(drawn).to_be_visible()
     return drawn
 
 

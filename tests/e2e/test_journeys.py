@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.server import WAIT_MS
+
 pytestmark = pytest.mark.e2e
-WAIT_MS = 30_000
 
 
 def learn(page):
@@ -20,7 +21,7 @@ def learn(page):
 def drawn(page):
     """Wait until a graph is drawn and return its picture."""
     picture = page.locator("[data-ready]").first
-    expect(picture).to_be_visible(timeout=WAIT_MS)
+    expect(picture).to_be_visible()
     return picture
 
 
@@ -59,8 +60,8 @@ def test_from_home_to_the_tests_behind_an_edge_in_three_clicks(server, page):
     page.get_by_role("button", name="Start with the sample").click()
     learn(page)
     a, b = click_straight_edge(still(drawn(page)))
-    expect(page.get_by_role("heading", name=re.compile(f"({a} and {b}|{b} and {a})"))).to_be_visible(timeout=WAIT_MS)
-    expect(page.get_by_text(re.compile("dependent in"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("heading", name=re.compile(f"({a} and {b}|{b} and {a})"))).to_be_visible()
+    expect(page.get_by_text(re.compile("dependent in"))).to_be_visible()
 
 
 def test_own_file_to_graph_and_its_link_in_a_second_browser(server, new_page):
@@ -72,9 +73,9 @@ def test_own_file_to_graph_and_its_link_in_a_second_browser(server, new_page):
     upload = {"name": "field.csv", "mimeType": "text/csv", "buffer": frame.to_csv(index=False).encode()}
     page.locator("input[type=file]").first.set_input_files(upload)
     page.get_by_role("button", name="Use this table").click()
-    expect(page.get_by_text("is ready on every page")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("is ready on every page")).to_be_visible()
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Causal discovery").click()
-    expect(page.get_by_text("500 rows × 3 variables")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("500 rows × 3 variables")).to_be_visible()
     learn(page)
     drawn(page)
     expect(page.get_by_text("1 of 3 pairs are joined")).to_be_visible()
@@ -88,18 +89,18 @@ def test_own_file_to_graph_and_its_link_in_a_second_browser(server, new_page):
 def test_a_run_is_seen_again_after_a_reload_and_ends_when_cancelled(server, page):
     page.goto(f"{server.url}/discovery?data=sachs&method=gsp&bootstrap=1000")
     learn(page)
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     page.reload()
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("This run was cancelled")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("This run was cancelled")).to_be_visible()
 
 
 def test_a_run_outlives_a_killed_server(make_server, page):
     server = make_server()
-    page.goto(f"{server.url}/discovery?data=sachs&method=pc&bootstrap=300")
+    page.goto(f"{server.url}/discovery?data=sachs&method=pc&bootstrap=100")
     learn(page)
-    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     address = page.url
     server.kill(signal.SIGKILL)
     page.goto("about:blank")
@@ -107,19 +108,19 @@ def test_a_run_outlives_a_killed_server(make_server, page):
     server.start()
     page.goto(address)
     drawn(page)
-    expect(page.get_by_text("pairs are joined")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("pairs are joined")).to_be_visible()
 
 
 def test_a_lost_connection_is_said_in_the_users_words_and_ends_by_itself(make_server, page):
     server = make_server()
     page.goto(f"{server.url}/jobs")
-    expect(page.get_by_role("heading", name="Runs")).to_be_visible(timeout=WAIT_MS)
-    page.locator(".connection-lost").wait_for(state="attached", timeout=WAIT_MS)
+    expect(page.get_by_role("heading", name="Runs")).to_be_visible()
+    page.locator(".connection-lost").wait_for(state="attached")
     server.kill(signal.SIGKILL)
-    expect(page.get_by_role("status").filter(has_text="Your runs go on")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("status").filter(has_text="Your runs go on")).to_be_visible()
     expect(page.get_by_text("Streamlit still running")).to_have_count(0)
     server.start()
-    expect(page.get_by_role("status").filter(has_text="Your runs go on")).to_have_count(0, timeout=WAIT_MS)
+    expect(page.get_by_role("status").filter(has_text="Your runs go on")).to_have_count(0)
     page.complaints.clear()
 
 
@@ -129,9 +130,9 @@ def test_the_runs_page_lists_opens_and_compares(server, page):
         learn(page)
         drawn(page)
     page.get_by_role("tab", name="Compare").click()
-    expect(page.get_by_text("Pairs that differ")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("Pairs that differ")).to_be_visible()
     page.goto(f"{server.url}/jobs")
-    expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
 
 
 def test_what_is_known_is_said_once_and_kept_in_the_link(server, page):
@@ -141,25 +142,25 @@ def test_what_is_known_is_said_once_and_kept_in_the_link(server, page):
     area = page.get_by_label("Statements")
     area.fill("PKA --> Erk; Erk --> PKA")
     area.press("Control+Enter")
-    expect(page.get_by_text("contradict each other")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("contradict each other")).to_be_visible()
     expect(page.get_by_role("button", name="Use this", exact=True)).to_have_count(0)
     area.fill("PKA --> Erk; PKC < Erk")
     area.press("Control+Enter")
     page.get_by_role("button", name="Use this", exact=True).click()
-    expect(page.get_by_role("button", name="What you know (2)")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("button", name="What you know (2)")).to_be_visible()
     learn(page)
     drawn(page)
     expect(page).to_have_url(re.compile("job="))
     page.goto(page.url)
     drawn(page)
-    expect(page.get_by_role("button", name="What you know (2)")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_role("button", name="What you know (2)")).to_be_visible()
 
 
 def test_several_methods_are_laid_side_by_side_and_found_again_by_the_link(server, page):
     page.goto(f"{server.url}/discovery?data=regimes&together=grasp,ges")
     page.get_by_role("button", name="Run what is missing").click()
     drawn(page)
-    expect(page.get_by_role("tab", name="How far apart")).to_be_visible(timeout=60_000)
+    expect(page.get_by_role("tab", name="How far apart")).to_be_visible()
     page.reload()
     drawn(page)
-    expect(page.get_by_text(re.compile("pairs? (is|are) joined by at least one of the 2 methods"))).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text(re.compile("pairs? (is|are) joined by at least one of the 2 methods"))).to_be_visible()

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine import jobs
+
 SECONDS = 60
 MAIN = Path(__file__).parents[2] / "pages" / "main.py"
 
 
 @pytest.fixture
 def open_page(tmp_path, monkeypatch):
-    """Open a page by its file name, as a link with these query parameters would."""
+    """Open a page by its file name, as a link with these query parameters would; what still runs at the end is stopped."""
     monkeypatch.setenv("CAUSEWAY_VAR", str(tmp_path))
 
     def opened(name: str, **link: str) -> AppTest:
@@ -21,4 +23,8 @@ def open_page(tmp_path, monkeypatch):
         app.query_params.update(link)
         return app.run()
 
-    return opened
+    yield opened
+    runner = jobs.shared()
+    for job in runner.all():
+        runner.cancel(job.key)
+    runner.close()
