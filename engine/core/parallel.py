@@ -1,21 +1,36 @@
-"""Many calls of one function on several processes, in rounds small enough to tell how far they are."""
+"""Many calls of one function, here or on several processes, whichever is sooner done."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+START_S = 3.0  # seconds that processes take to start: less work than this is done here
 
-def rounds(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], threads: int) -> Iterator[list[Any]]:
-    """Call a function with each tuple of arguments; yield the answers in the order of the tasks, as many at a time as there are processes.
+
+def answers(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], threads: int) -> Iterator[Any]:
+    """Call a function with each tuple of arguments; yield the answers in the order of the tasks, each as soon as it is there.
 
     Parameters
     ----------
     function : of a module, so that other processes find it.
     threads : number of processes; an active ``joblib.parallel_config``, such as a cluster's, says itself how many there are.
+
+    Notes
+    -----
+    Without a cluster the first tasks are done here, until what is left is seen to be worth other processes.
     """
     from joblib import Parallel, delayed, effective_n_jobs
 
-    n_jobs = None if effective_n_jobs(None) > 1 else threads
-    with Parallel(n_jobs=n_jobs) as pool:
-        at_once = effective_n_jobs(n_jobs)
-        for start in range(0, len(tasks), at_once):
-            yield list(pool(delayed(function)(*task) for task in tasks[start : start + at_once]))
+    has_cluster = effective_n_jobs(None) > 1
+    begun, done = time.perf_counter(), 0
+    while not has_cluster and done < len(tasks):
+        answer = function(*tasks[done])
+        done += 1
+        spent = time.perf_counter() - begun
+        yield answer
+        begun = time.perf_counter() - spent  # without what the caller does in between
+        if threads > 1 and spent / done * (len(tasks) - done) > START_S:
+            break
+    if done < len(tasks):
+        pool = Parallel(n_jobs=None if has_cluster else threads, return_as="generator")
+        yield from pool(delayed(function)(*task) for task in tasks[done:])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.core import Context
 from engine.core.method import REGISTRY
-from engine.core.parallel import rounds
+from engine.core.parallel import answers
 from engine.core.result import package_versions
 from engine.discovery.params import TestedParams
 from engine.discovery.result import GraphResult
@@ -132,15 +132,15 @@ def reorient(result: GraphResult, test: IndependenceTest, alpha: float) -> Graph
 
 
 def _resampled(search: Search[Tests, Found], test: Tests, params: TestedParams, threads: int) -> Iterator[tuple[int, Counts]]:
-    """Yield (resamples done, (p, p, 4) counts of marks) after each round of tasks."""
+    """Yield (resamples done, (p, p, 4) counts of marks) after each task."""
     seeds = np.random.SeedSequence(params.seed).generate_state(params.bootstrap, np.uint64).tolist()
     tasks = [seeds[start : start + PER_TASK] for start in range(0, len(seeds), PER_TASK)]
     alone, quiet = dataclasses.replace(params, bootstrap=0, sweep=False), test.at(test.alpha)
     counts: Counts = np.zeros((test.p, test.p, len(Mark)), np.int64)
     done = 0
-    for answers in rounds(count_marks, [(search, quiet, alone, task) for task in tasks], threads):
-        counts += sum(answers)
-        done = min(done + len(answers) * PER_TASK, len(seeds))
+    for counted, task in zip(answers(count_marks, [(search, quiet, alone, task) for task in tasks], threads), tasks, strict=True):
+        counts += counted
+        done += len(task)
         yield done, counts
 
 

@@ -104,9 +104,10 @@ def em(
     fewest = max(FEWEST, len(columns) - 1)
     found: dict[int, Conditional] = {}
     before, converged = -np.inf, False
+    shares = np.ascontiguousarray(responsibility.T)  # (K, n): sums over few clusters are slow where each row has its own
     for _ in range(steps):
         check()
-        raw = weighted(design, total, responsibility)
+        raw = weighted(design, total, shares)
         mass = raw[:, 0, 0]
         if mass.min() < fewest:
             return None
@@ -114,11 +115,12 @@ def em(
         for node, place in zip(nodes, places, strict=True):
             last = found[node].variance if node in found else None
             found[node] = fit_variant(raw[:, place[:, None], place], variants[node], last)
-        density = np.log(weights) + _densities(design, places, [found[node] for node in nodes])
-        top = density.max(axis=1, keepdims=True)
-        shares = np.exp(density - top)
-        sums = shares.sum(axis=1, keepdims=True)
-        responsibility = shares / sums
+        density = _densities(design, places, [found[node] for node in nodes])
+        density += np.log(weights)[:, None]
+        top = density.max(axis=0)
+        shares = np.exp(np.subtract(density, top, out=density), out=density)
+        sums = shares.sum(axis=0)
+        shares /= sums
         likelihood = float(np.log(sums).sum() + top.sum())
         converged = likelihood - before < least
         before = likelihood
@@ -127,7 +129,7 @@ def em(
     likelihood = before + sum(shared_likelihood(rows, node, parents[node]) for node in range(rows.p) if not variants[node])
     size = sum(n_parameters(variant, chosen.bit_count(), k) for variant, chosen in zip(variants, parents, strict=True)) + k - 1
     bic = likelihood - np.log(rows.n) / 2 * size
-    return Fit(tuple(parents), tuple(variants), responsibility, weights, found, likelihood, float(bic), converged)
+    return Fit(tuple(parents), tuple(variants), shares.T, weights, found, likelihood, float(bic), converged)
 
 
 def structural_em(
@@ -191,15 +193,16 @@ def _columns_used(rows: Rows, parents: Sequence[int], nodes: list[int]) -> tuple
 
 
 def _densities(design: Floats, places: list[NDArray[np.int64]], fits: list[Conditional]) -> Floats:
-    """Return the log density (n, K) of the varying nodes in each cluster, from one product of matrices."""
+    """Return the log density (K, n) of the varying nodes in each cluster, from one product of matrices."""
     k = fits[0].variance.shape[-1]
-    residual = np.zeros((design.shape[1], k, len(fits)))
+    residual = np.zeros((k, len(fits), design.shape[1]))
     constant = np.zeros(k)
     for v, (place, fit) in enumerate(zip(places, fits, strict=True)):
         scale = 1 / np.sqrt(2 * fit.variance)
-        residual[place[:-1], :, v] = -(fit.coefficients * scale[:, None]).T
-        residual[place[-1], :, v] = scale
+        residual[:, v, place[:-1]] = -(fit.coefficients * scale[:, None])
+        residual[:, v, place[-1]] = scale
         constant -= 0.5 * np.log(2 * np.pi * fit.variance)
-    product = design @ residual.reshape(len(residual), -1)
+    product = residual.reshape(-1, design.shape[1]) @ design.T
     np.square(product, out=product)
-    return constant - product.reshape(len(design), k, len(fits)).sum(axis=2)
+    found: Floats = np.subtract(constant[:, None], product.reshape(k, len(fits), -1).sum(axis=1))
+    return found

@@ -79,14 +79,14 @@ class Rows:
 
     def moments(self, responsibility: Floats) -> Moments:
         """Return the moments under posteriors (n, K) whose rows sum to 1."""
-        return Moments(weighted(self.columns, self.total, responsibility))
+        return Moments(weighted(self.columns, self.total, responsibility.T))
 
 
-def weighted(columns: Floats, total: Floats, responsibility: Floats) -> Floats:
-    """Return ``Z' R_k Z`` for all K clusters; the last is the total less the others, which saves one product."""
-    found = np.empty((responsibility.shape[1], *total.shape))
+def weighted(columns: Floats, total: Floats, shares: Floats) -> Floats:
+    """Return ``Z' R_k Z`` for all K clusters, whose shares are (K, n); the last is the total less the others, which saves one product."""
+    found = np.empty((len(shares), *total.shape))
     for k in range(len(found) - 1):
-        found[k] = (columns * responsibility[:, k, None]).T @ columns
+        found[k] = (columns * shares[k][:, None]).T @ columns
     found[-1] = total - found[:-1].sum(axis=0)
     return found
 

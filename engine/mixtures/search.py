@@ -1,10 +1,10 @@
 """The best mixture of K clusters: many cheap starts, structural EM from the promising ones, the best brought to the end."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.core import Context
-from engine.core.parallel import rounds
+from engine.core.parallel import answers
 from engine.mixtures.em import Fit, relabelled, structural_em
 from engine.mixtures.moments import Floats, Rows, one_hot
 from engine.mixtures.prune import finish
@@ -43,11 +43,11 @@ def best_fit(
 
     def searched(tasks: list[tuple[Any, ...]], low: float, high: float, note: str) -> list[Fit]:
         fits = []
-        for done, fit in _answers(_search, tasks, context):
+        for done, fit in enumerate(answers(_search, tasks, context.threads), 1):
             if fit is not None:
                 keep(fit)
                 fits.append(fit)
-            context.progress(low + (high - low) * done, f"{k} clusters: {note}")
+            context.progress(low + (high - low) * done / len(tasks), f"{k} clusters: {note}")
         return fits
 
     with context.best_so_far():
@@ -56,9 +56,9 @@ def best_fit(
         cheap = list(splits(rows, single, k))
         batches = [(rows, cheap[at : at + PER_TASK], k) for at in range(0, len(cheap), PER_TASK)]
         fitted: list[tuple[Start, Fit]] = []
-        for done, batch in _answers(_fit_all, batches, context):
+        for done, batch in enumerate(answers(_fit_all, batches, context.threads), 1):
             fitted += batch
-            context.progress(0.2 + 0.3 * done, f"{k} clusters: cheap starts")
+            context.progress(0.2 + 0.3 * done / len(batches), f"{k} clusters: cheap starts")
         chosen = _most_promising(fitted)
         firsts += searched([(rows, fit.responsibility, fit.parents, 1) for fit in chosen], 0.5, 0.6, "the best starts")
         # many starts lead to the same fit, which need not be followed twice
@@ -96,9 +96,3 @@ def _distinct(fits: list[Fit]) -> list[Fit]:
         if all(abs(fit.bic - other.bic) > SAME or fit.varying != other.varying for other in found):
             found.append(fit)
     return found
-
-
-def _answers(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], context: Context) -> Iterator[tuple[float, Any]]:
-    """Yield (share done, answer) of each task in the order of the tasks."""
-    answers = (answer for answered in rounds(function, tasks, context.threads) for answer in answered)
-    return ((n / len(tasks), answer) for n, answer in enumerate(answers, 1))
