@@ -76,7 +76,9 @@ def test(arguments):
     else:
         say("No browser found: the end-to-end tests will skip. Install Chromium, Chrome or Edge to run them.")
     narrow = any(".py" in a or a in ("-s", "--pdb", "--collect-only", "--co") or a.startswith(("-n", "--numprocesses")) for a in arguments)
-    become([str(PYTHON), "-m", "pytest", *([] if narrow else ["-n", "auto", "--dist", "loadfile"]), *arguments])
+    # in the order of the names, the long files of the browser come first and do not end alone on one core
+    spread = [] if narrow else ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
+    become([str(PYTHON), "-m", "pytest", *spread, *arguments])
 
 
 def check(_):

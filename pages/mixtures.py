@@ -20,15 +20,21 @@ result = run.panel(method, dataset, params, "Look for populations", button_place
 
 if result:
     populations.verdict(result)
-    graphs, differ, rows, beside, keep = st.tabs(["Graphs", "What differs", "Samples", "Evidence", "Export"])
+    graphs, differ, rows, steady, beside, pooled, keep = st.tabs(
+        ["Graphs", "What differs", "Samples", "Stability", "Evidence", "All rows together", "Export"]
+    )
     with graphs:
         populations.graphs(result)
     with differ:
         populations.differences(result, dataset)
     with rows:
         populations.rows(result, dataset)
+    with steady:
+        populations.stability(result)
     with beside:
         populations.beside(result, dataset)
+    with pooled:
+        populations.pooled(result)
     with keep:
         frame.export(result, dataset)
 

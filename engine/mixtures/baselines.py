@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.core import Context
+from engine.graphs import Graph
 from engine.independence.gaussian import FisherZ
 from engine.mixtures.moments import Rows
 from engine.mixtures.starts import Labels, quietly
@@ -15,10 +16,11 @@ MEANS_TRIES = 4
 
 
 class Baseline(NamedTuple):
-    """Labels (n,) of the rows, and the columns they were made from; no column: the method found nothing to cluster by."""
+    """Labels (n,) of the rows, the columns they were made from (none: nothing was found to cluster by), and the graph that named them."""
 
     labels: Labels
     columns: tuple[str, ...]
+    graph: Graph | None = None
 
 
 def gaussian_mixture(rows: Rows, nodes: tuple[str, ...], k: int, seed: int) -> Baseline:
@@ -63,6 +65,6 @@ def pipeline(rows: Rows, nodes: tuple[str, ...], k: int, seed: int, alpha: float
     graph = fci(test, FciParams(alpha=alpha, test="gaussian", time_limit=limit), Context.silent(seed)).graph
     chosen = np.flatnonzero(graph.bidirected.any(axis=0))
     if not len(chosen):
-        return Baseline(np.zeros(rows.n, np.int64), ())
+        return Baseline(np.zeros(rows.n, np.int64), (), graph)
     labels = quietly(KMeans(k, n_init=MEANS_TRIES, random_state=seed), rows.values[:, chosen])
-    return Baseline(labels, tuple(nodes[i] for i in chosen))
+    return Baseline(labels, tuple(nodes[i] for i in chosen), graph)

@@ -33,6 +33,29 @@ def component_dags(rows: Rows, fit: Fit, nodes: tuple[str, ...], scale: Floats) 
     return [Graph.from_directed(nodes, each != 0, "dag", each) for each in weights]
 
 
+def conditionals_in_units(fit: Fit, nodes: tuple[str, ...], mean: Floats, scale: Floats) -> list[tuple[str, int, str, float]]:
+    """Return the numbers of each varying node in each cluster, in the units of the columns.
+
+    Parameters
+    ----------
+    mean, scale : (p,) means and standard deviations of the columns.
+
+    Returns
+    -------
+    One (node, cluster from 1, term, value) for each ``term``: ``level``, the node's mean where all causes are at their means over
+    all rows; the name of a cause, whose ``value`` is the weight; ``spread``, the standard deviation of the noise.
+    """
+    found: list[tuple[str, int, str, float]] = []
+    for node in fit.varying:
+        causes, own = list(members(fit.parents[node])), fit.conditionals[node]
+        for k in range(fit.k):
+            level, *slopes = own.coefficients[k]
+            found.append((nodes[node], k + 1, "level", mean[node] + scale[node] * level))
+            found += [(nodes[node], k + 1, nodes[i], slope * scale[node] / scale[i]) for i, slope in zip(causes, slopes, strict=True)]
+            found.append((nodes[node], k + 1, "spread", scale[node] * np.sqrt(own.variance[k])))
+    return found
+
+
 def union_dag(fit_parents: tuple[int, ...], nodes: tuple[str, ...]) -> Graph:
     """Return the DAG with these parents, given as bits."""
     return Graph.from_directed(nodes, relation(fit_parents).T, "dag")

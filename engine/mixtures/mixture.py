@@ -1,6 +1,7 @@
 """Parsimonious mixture of DAGs: one union graph, and few variables whose conditional differs between hidden populations."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,19 +9,22 @@ import pandas as pd
 from engine.core import Context, Dataset, Params, UserError, field, method
 from engine.mixtures.baselines import WAYS, way
 from engine.mixtures.climb import climb
-from engine.mixtures.components import component_dags, union_dag
+from engine.mixtures.components import component_dags, conditionals_in_units, union_dag
 from engine.mixtures.em import Fit, best_variants, em
 from engine.mixtures.moments import Floats, Rows, one_hot
 from engine.mixtures.populations import Single, free_population, normal_population, student_population
-from engine.mixtures.prune import evidence
+from engine.mixtures.prune import alternatives
 from engine.mixtures.result import MixtureResult
 from engine.mixtures.scores import LocalScores
 from engine.mixtures.search import best_fit
+from engine.mixtures.stability import Stability, resampled
+from engine.mixtures.variants import Variant
 
 FEWEST_ROWS = 30
 FEW_ROWS = 300  # below this mixtures were not measured
 CLUSTER_GAIN = 10.0  # log units that one cluster more must bring
-SINGLE_SHARE = 0.1  # of the progress bar
+SINGLE_SHARE, SEARCHED = 0.1, 0.8  # of the progress bar: where the single populations and the search end
+BESIDE = 0.9  # where the other ways end and the resamples begin
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,10 @@ class MixtureParams(Params):
     margin: float = field(
         15.0, "Margin of the verdict", low=0.0, high=1e4, unit="log units", advanced=True,
         help="By how much a mixture must beat every single population before it is called one.",
+    )  # fmt: skip
+    bootstrap: int = field(
+        0, "Bootstrap resamples", low=0, high=1000, step=10,
+        help="Fit the mixture again to resampled rows and see how often each variable differs and each arrow comes back.",
     )  # fmt: skip
     most: int = field(4, "Most populations tried", low=2, high=8, advanced=True, help="Only when their number is not given.")
     alpha: float = field(
@@ -83,10 +91,10 @@ def mixture(data: Dataset, params: MixtureParams, context: Context) -> MixtureRe
     others = [student_population(rows, normal.parents, context.check), free_population(rows, normal.parents, context.check)]
     singles = [normal, *others]
     if params.approach == "mixture":
-        fits = _by_search(rows, values, singles, nodes, params, context.share(SINGLE_SHARE, 0.9))
+        fits = _by_search(rows, values, singles, nodes, params, context.share(SINGLE_SHARE, SEARCHED))
     else:
         fits = _by_labels(rows, normal, nodes, params)
-    context.progress(0.9, "the other ways")
+    context.progress(SEARCHED, "the other ways")
     context.finish("mixture")
     fit = _chosen(fits, params.k)
     return _result(rows, values, nodes, fit, fits, singles, params, context)
@@ -167,25 +175,50 @@ def _result(
     k = fit.k if fit else params.k or 2
     ways = {name: way(name, rows, nodes, k, params.seed, params.alpha, params.time_limit) for name in WAYS}
     against = {single.name: fit.bic - single.bic if fit else -np.inf for single in singles}
-    worth = evidence(rows, fit) if fit else {}
+    behind = alternatives(rows, fit, context.check) if fit else {}
     single = union_dag(singles[0].parents, nodes)
-    table = pd.DataFrame(
-        [(nodes[i], fit.variants[i].words, worth[i]) for i in fit.varying] if fit else [], columns=["node", "variant", "evidence"]
-    ).astype({"node": str, "variant": str, "evidence": float})
+    told = [(nodes[i], fit.variants[i].words, behind[i][Variant.SHARED]) for i in fit.varying] if fit else []
+    others = [(nodes[i], variant.words, worth) for i, each in behind.items() for variant, worth in each.items()]
     bics = {1: max(each.bic for each in singles)} | {count: each.bic for count, each in fits.items()}
     clusters = pd.DataFrame({"k": list(bics), "bic": list(bics.values())})
+    mean, scale = values.mean(axis=0), values.std(axis=0)
+    union = union_dag(fit.parents, nodes) if fit else single
+    steady = _resampled(rows, fit, params, context) if fit and params.bootstrap else None
+    if steady:
+        union = steady.supports(union)
     return MixtureResult(
         labels=fit.labels if fit else np.zeros(rows.n, np.int64),
         posterior=fit.responsibility if fit else np.ones((rows.n, 1)),
-        varying=table.sort_values("evidence", ascending=False, ignore_index=True),
-        union=union_dag(fit.parents, nodes) if fit else single,
+        varying=_table(told, node=str, variant=str, evidence=float).sort_values("evidence", ascending=False, ignore_index=True),
+        union=union,
         single=single,
-        parts_found=[dag.to_dict() for dag in component_dags(rows, fit, nodes, values.std(axis=0))] if fit else [single.to_dict()],
+        parts_found=[dag.to_dict() for dag in component_dags(rows, fit, nodes, scale)] if fit else [single.to_dict()],
         weights=fit.weights if fit else np.ones(1),
         verdict=bool(min(against.values()) >= params.margin),
         evidence=against,
         clusters=clusters.assign(gain=clusters["bic"].diff().fillna(0.0)),
         others=pd.DataFrame({name: found.labels for name, found in ways.items()}),
         other_nodes={name: list(found.columns) for name, found in ways.items()},
+        pooled=ways["paper"].graph,
+        conditionals=_table(conditionals_in_units(fit, nodes, mean, scale) if fit else [], node=str, population=int, term=str, value=float),
+        alternatives=_table(others, node=str, variant=str, behind=float),
+        stability=_table(list(zip(nodes, steady.varies / steady.done, strict=True)) if steady else [], node=str, varies=float),
+        resamples=_table([(each,) for each in steady.agreement] if steady else [], agreement=float),
         is_complete=context.stopped is None,
     )
+
+
+def _table(found: list[tuple[Any, ...]], **types: type) -> pd.DataFrame:
+    """Return rows as a table with these columns, whose kinds hold without a row too."""
+    return pd.DataFrame(found, columns=list(types)).astype(types)
+
+
+def _resampled(rows: Rows, fit: Fit, params: MixtureParams, context: Context) -> Stability | None:
+    """Return the counts over all resamples; None, with a warning, where labels were not found by the search that would be repeated."""
+    if params.approach != "mixture":
+        context.warn("Resamples repeat the search of a mixture of DAGs; the labels of another way were not resampled.")
+        return None
+    found = None
+    for found in resampled(rows, fit, params.bootstrap, params.seed, context.threads):
+        context.progress(BESIDE + (1 - BESIDE) * found.done / params.bootstrap, f"resample {found.done} of {params.bootstrap}")
+    return found

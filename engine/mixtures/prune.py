@@ -68,21 +68,26 @@ def _larger(fit: Fit) -> Iterator[tuple[Sequence[int], list[Variant]]]:
                 yield parents, changed(fit, node, variant)
 
 
-def evidence(rows: Rows, fit: Fit, check: Check = unwatched) -> dict[int, float]:
-    """Return for each varying node by how much the observed BIC falls when its conditional is shared and all else is fitted again.
+def alternatives(rows: Rows, fit: Fit, check: Check = unwatched) -> dict[int, dict[Variant, float]]:
+    """Return for each varying node and each variant by how much the observed BIC of the fit falls when that is the node's variant.
 
     Notes
     -----
-    No test on the labels: labels are computed from the node itself, so that a difference between clusters is there whatever the data.
+    All else is fitted again, so that the entry of `Variant.SHARED` is the evidence that the node varies. No test on the labels: labels are
+    computed from the node itself, so that a difference between clusters is there whatever the data.
     """
-    found = {}
+    now, others = fit.variants, dict[int, dict[Variant, float]]()
     for node in fit.varying:
-        others = changed(fit, node, Variant.SHARED)
-        if len(fit.varying) == 1:
-            size = sum(chosen.bit_count() + 2 for chosen in fit.parents)
-            without = sum(shared_likelihood(rows, i, chosen) for i, chosen in enumerate(fit.parents)) - np.log(rows.n) / 2 * size
-        else:
-            other = em(rows, fit.parents, others, fit.responsibility, check=check)
-            without = other.bic if other else -np.inf
-        found[node] = float(fit.bic - without)
-    return found
+        others[node] = {
+            variant: float(fit.bic - _without(rows, fit, node, variant, check)) for variant in Variant if variant is not now[node]
+        }
+    return {node: {variant: found.get(variant, 0.0) for variant in Variant} for node, found in others.items()}
+
+
+def _without(rows: Rows, fit: Fit, node: int, variant: Variant, check: Check) -> float:
+    """Return the observed BIC when a node has another variant; nothing varies where it was the only one and is shared."""
+    if variant is Variant.SHARED and len(fit.varying) == 1:
+        size = sum(chosen.bit_count() + 2 for chosen in fit.parents)
+        return float(sum(shared_likelihood(rows, i, chosen) for i, chosen in enumerate(fit.parents)) - np.log(rows.n) / 2 * size)
+    other = em(rows, fit.parents, changed(fit, node, variant), fit.responsibility, check=check)
+    return other.bic if other else -np.inf

@@ -11,6 +11,7 @@ from engine.core import Result
 from engine.graphs import Graph
 from engine.mixtures.moments import Floats
 
+CLEAR = 3.0  # log units of BIC by which one variant is told from another
 NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
 DIFFERS = {"mean": "the level", "noise": "the spread", "mean and noise": "the level and the spread", "everything": "the distribution"}
 
@@ -34,6 +35,11 @@ class MixtureResult(Result):
     clusters : one row per number of clusters that was tried: ``k``, ``bic`` and ``gain`` over one fewer.
     others : (n rows) labels of the other ways: ``gmm``, ``kmeans`` and ``paper`` (FCI, its bidirected nodes, K-means).
     other_nodes : way -> the columns it clusters by.
+    pooled : PAG that FCI finds on all rows together, as the published way reads it.
+    conditionals : one row per varying ``node``, ``population`` and ``term`` with its ``value``; see `components.conditionals_in_units`.
+    alternatives : one row per varying ``node`` and ``variant``: ``behind``, by how many log units of BIC it is behind the variant found.
+    stability : one row per ``node``: ``varies``, the share of resamples in which it varied; no row without resamples.
+    resamples : one row per resample that had a fit: ``agreement``, the adjusted Rand index between its labels and these.
     """
 
     labels: NDArray[np.int64]
@@ -48,6 +54,11 @@ class MixtureResult(Result):
     clusters: pd.DataFrame
     others: pd.DataFrame
     other_nodes: dict[str, list[str]]
+    pooled: Graph | None
+    conditionals: pd.DataFrame
+    alternatives: pd.DataFrame
+    stability: pd.DataFrame
+    resamples: pd.DataFrame
 
     @property
     def graph(self) -> Graph:
@@ -91,6 +102,19 @@ class MixtureResult(Result):
         listed = ", ".join(told[:-1]) + f" and {told[-1]}" if len(told) > 1 else "".join(told)
         return f"{count} populations ({shares}); what differs is {listed or 'too little to name'}."
 
+    def why(self, node: str) -> str:
+        """Say why a variable is called varying: what sharing its conditional would cost, and how near the other ways to differ come."""
+        behind = self.alternatives[self.alternatives["node"] == node].set_index("variant")["behind"]
+        if behind.empty:
+            return f"{node} has the same relation to its causes in all populations, as far as these rows tell."
+        found = str(self.varying.set_index("node")["variant"][node])
+        cost = f"If all populations shared how {node} depends on its causes, the fit would fall by {_units(behind['nothing'])}"
+        rest = behind.drop(["nothing", found])
+        near, gap = str(rest.idxmin()), float(rest.min())
+        if gap > CLEAR:
+            return f"{cost}; letting its {found} differ is the best way, {_units(gap)} before the next ({near})."
+        return f"{cost}. That its {found} differs fits best, but {near} is only {_units(gap)} behind: the rows hardly tell them apart."
+
     def _difference(self, node: str, variant: str) -> str:
         causes = self.union.parents(node)
         if variant == "everything" and causes:
@@ -116,3 +140,7 @@ class MixtureResult(Result):
             names = ", ".join(f"{row.node} ({row.variant})" for row in self.varying.itertuples())
             found += [("Clusters", f"{self.k}: {shares}"), ("Differ", names)]
         return [*rows[:2], *found, *rows[2:]]
+
+
+def _units(gain: float) -> str:
+    return f"{gain:,.0f} log units" if gain >= 10 else f"{gain:.1f} log units"

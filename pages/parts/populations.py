@@ -7,11 +7,11 @@ from engine.core import Dataset
 from engine.data.export import csv_text
 from engine.mixtures.compare import adjusted_rand, confusion, known_labels, plane
 from engine.mixtures.result import MixtureResult
-from pages.parts import charts, frame, graph, picture
+from pages.parts import charts, frame, graph, picture, run
 
 SIDE_BY_SIDE = 3
 WAYS = {"gmm": "plain Gaussian mixture", "kmeans": "K-means", "paper": "FCI, then K-means on its bidirected variables"}
-MOST_ROWS = 2_500  # of the map
+RESAMPLES = 50
 
 
 def verdict(result: MixtureResult) -> None:
@@ -56,6 +56,7 @@ def differences(result: MixtureResult, dataset: Dataset) -> None:
     first = list(result.varying["node"])
     rest = [column for column in dataset.columns if column not in first]
     name = st.selectbox("Look at a variable", [*first, *rest], key="mixtures.variable")
+    st.markdown(frame.escape(result.why(name)))
     causes = result.union.parents(name)
     left, right = st.columns(2)
     with left:
@@ -69,6 +70,87 @@ def differences(result: MixtureResult, dataset: Dataset) -> None:
             )  # fmt: skip
         else:
             st.caption(f"{frame.escape(name)} has no causes among these variables.")
+    if name in first:
+        _numbers(result, name)
+
+
+def _numbers(result: MixtureResult, name: str) -> None:
+    """List what the populations' relations of a variable to its causes are in numbers, and how near other kinds of difference come."""
+    own = result.conditionals[result.conditionals["node"] == name]
+    table = own.pivot(index="term", columns="population", values="value").reindex(own["term"].unique())
+    table.columns = [f"population {k}" for k in table.columns]
+    table["largest difference"] = table.max(axis=1) - table.min(axis=1)
+    others = result.alternatives[result.alternatives["node"] == name][["variant", "behind"]].sort_values("behind")
+    left, right = st.columns([3, 2])
+    with left:
+        names = {"level": "level", "spread": "spread"} | {cause: f"weight of {cause}" for cause in result.union.parents(name)}
+        frame.table(table.rename(index=names).rename_axis("what").reset_index())
+        st.caption(
+            f"In the units of the table. Level: the mean of {frame.escape(name)} where its causes are at their overall means. Weight: by "
+            "how much it changes with one unit of the cause. Spread: the standard deviation of what its causes leave open."
+        )
+    with right:
+        frame.table(others.rename(columns={"variant": "what may differ", "behind": "behind the best (log units)"}))
+
+
+def stability(result: MixtureResult) -> None:
+    """Show how often each variable differed and each arrow came back in resampled rows, or offer to find out."""
+    if result.stability.empty:
+        frame.empty(
+            "How sure is it?", f"Fit the mixture again to {RESAMPLES} resamples of the rows, and see what comes back each time."
+        )  # fmt: skip
+        st.button("Check stability", icon=":material/repeat:", on_click=run.ask, kwargs={"bootstrap": RESAMPLES}, key="mixtures.ask")
+        return
+    agreement = result.resamples["agreement"]
+    if len(agreement):
+        st.markdown(
+            f"Over {len(agreement)} resamples the rows fell into the same populations with an adjusted Rand index of "
+            f"**{agreement.median():.2f}** (median; the lowest was {agreement.min():.2f}; 1 is the same grouping)."
+        )
+    found = set(result.varying["node"])
+    table = result.stability.sort_values("varies", ascending=False, kind="stable")
+    varies = pd.DataFrame(
+        {
+            "variable": table["node"], "differed (%)": 100 * table["varies"],
+            "found to differ": ["yes" if name in found else "no" for name in table["node"]],
+        }
+    )  # fmt: skip
+    edges = result.union.edge_frame()
+    left, right = st.columns(2)
+    with left:
+        frame.table(varies)
+    with right:
+        shown = {
+            "edge": edges["edge"].map(picture.arrows),
+            "joined again (%)": 100 * edges["present"],
+            "same direction (%)": 100 * edges["same marks"],
+        }
+        frame.table(pd.DataFrame(shown), empty="No arrow was found.")
+    st.caption(
+        "Each resample is fitted from the populations found here: it tells how much depends on single rows, not whether another start of "
+        "the search would lead elsewhere. Resampled rows repeat, which favours differences: take shares below half as nothing."
+    )
+
+
+def pooled(result: MixtureResult) -> None:
+    """Draw what FCI finds on all rows together, and say what that can and cannot tell about a mixture."""
+    st.markdown(
+        "The published way learns one graph from all rows together. Where two variables differ between hidden populations, the population "
+        "is a cause that both share, and they are joined by **↔**; the rows are then grouped by K-means on the variables with such edges."
+    )
+    if result.pooled is None or not result.pooled.n_edges:
+        frame.empty("No two variables are related in all rows together.", "There is no edge to read.")
+        return
+    graph.show(result.pooled, key="mixtures.pooled")
+    marked = result.other_nodes["paper"]
+    st.markdown(
+        f"Variables with ↔ here: {frame.escape(', '.join(marked)) if marked else 'none'}. "
+        f"Found to differ by the mixture: {frame.escape(', '.join(sorted(result.varying['node']))) or 'none'}."
+    )
+    st.caption(
+        "Why the two may disagree: tests on all rows see only linear relations. A variable that differs alone leaves none behind, nor do "
+        "differences in spread only; and ↔ also appears where something unmeasured that is no population drives two variables."
+    )
 
 
 def rows(result: MixtureResult, dataset: Dataset) -> None:

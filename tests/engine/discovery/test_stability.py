@@ -6,7 +6,7 @@ import pytest
 
 import engine
 from engine import independence
-from engine.core import Cancelled, Context, Dataset, UserError
+from engine.core import Cancelled, Context, Dataset, UserError, parallel
 from engine.discovery.pc import PcParams, pc
 from engine.discovery.stability import reorient
 from engine.graphs import Graph, Mark
@@ -46,7 +46,8 @@ def test_strong_edges_come_back_and_the_table_says_so(run):
     assert graph.edge_frame()["present"].tolist() == [1.0]
 
 
-def test_threads_do_not_change_the_result():
+def test_threads_do_not_change_the_result(monkeypatch):
+    monkeypatch.setattr(parallel, "START_S", 0.0)
     found = [
         engine.run("pc", FRAME, bootstrap=9, context=Context(seed=0, threads=threads)).digest
         for threads in (1, 2)

@@ -10,7 +10,7 @@ from engine.data import simulate
 from engine.graphs.bitsets import members
 from engine.mixtures.em import em, relabelled, structural_em
 from engine.mixtures.moments import Rows, one_hot
-from engine.mixtures.prune import evidence, prune
+from engine.mixtures.prune import alternatives, prune
 from engine.mixtures.variants import Variant
 
 
@@ -68,7 +68,7 @@ def test_a_further_round_does_not_improve_a_fit_that_settled(drawn):
 def test_evidence_is_the_fall_of_the_bic_without_the_node(drawn):
     rows, labels = drawn
     fit = prune(rows, structural_em(rows, one_hot(labels, 2), None))
-    assert all(value > 0 for value in evidence(rows, fit).values())
+    assert all(worth[Variant.SHARED] > 0 for worth in alternatives(rows, fit).values())
     one = em(
         rows, fit.parents, [v if node == fit.varying[0] else Variant.SHARED for node, v in enumerate(fit.variants)], one_hot(labels, 2)
     )
@@ -79,7 +79,7 @@ def test_evidence_is_the_fall_of_the_bic_without_the_node(drawn):
             (rows.values[:, node], rows.columns[:, [0, *(k + 1 for k in members(chosen))]]) for node, chosen in enumerate(fit.parents)
         )
     )
-    assert evidence(rows, one)[fit.varying[0]] == pytest.approx(one.bic - without, abs=1e-6)
+    assert alternatives(rows, one)[fit.varying[0]][Variant.SHARED] == pytest.approx(one.bic - without, abs=1e-6)
 
 
 def test_order_of_the_clusters_is_that_of_their_shares(drawn):

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 import engine
-from engine.core import Context, UserError
+from engine.core import Context, UserError, parallel
 from engine.data import simulate
 from engine.graphs import Graph, cpdag_of
 
@@ -44,6 +44,48 @@ def test_components_have_the_weights_of_the_columns(found):
         weight = dag.weights[dag.index("X3"), dag.index("X1")]
         assert abs(weight - 0.8) < 0.1
     assert result.weights == pytest.approx([0.5, 0.5], abs=0.03)
+
+
+def test_the_numbers_of_each_population_are_those_that_were_drawn(found):
+    result, _ = found
+    own = result.conditionals.pivot(index=["node", "term"], columns="population", values="value")
+    assert abs(own.loc[("X1", "level")].diff().iloc[-1]) == pytest.approx(3, abs=0.3)
+    assert own.loc[("X1", "X3")].to_numpy() == pytest.approx([0.8, 0.8], abs=0.1)
+    assert own.loc[("X2", "spread")].to_numpy() == pytest.approx([1, 1], abs=0.1)
+    assert set(own.index.get_level_values("node")) == {"X1", "X2"}
+
+
+def test_why_a_variable_is_called_varying(found):
+    result, _ = found
+    behind = result.alternatives.pivot(index="node", columns="variant", values="behind")
+    assert (behind["mean"] == 0).all() and (behind.drop(columns="mean") > 0).all(axis=None)
+    assert (behind["nothing"][result.varying["node"]].to_numpy() == result.varying["evidence"]).all()
+    assert "X1 depends on its causes, the fit would fall by" in result.why("X1") and "mean" in result.why("X1")
+    assert "same relation" in result.why("X4")
+
+
+def test_the_pooled_graph_is_that_of_fci(found):
+    result, _ = found
+    frame, _ = two_populations()
+    assert result.pooled == engine.run("fci", frame).graph
+    assert set(result.other_nodes["paper"]) == {
+        e for edge in result.pooled.edges() if str(edge).count("<->") for e in (edge.source, edge.target)
+    }
+
+
+def test_resamples_say_what_comes_back(monkeypatch):
+    monkeypatch.setattr(parallel, "START_S", 0.0)
+    frame, _ = two_populations(400)
+    plain = engine.run("mixture", frame, k=2)
+    assert plain.stability.empty and plain.union.support is None
+    again = {threads: engine.run("mixture", frame, k=2, bootstrap=6, context=Context(threads=threads)) for threads in (1, 2)}
+    assert again[1].digest == again[2].digest != plain.digest
+    varies = again[1].stability.set_index("node")["varies"]
+    assert varies["X1"] == varies["X2"] == 1 and varies[["X3", "X4", "X5"]].max() < 1
+    assert len(again[1].resamples) == 6 and again[1].resamples["agreement"].min() > 0.8
+    assert again[1].union == plain.union and again[1].union.edge_frame()["present"].min() > 0.8
+    other = engine.run("mixture", frame, k=2, bootstrap=6, approach="gmm")
+    assert other.stability.empty and any("resampled" in warning for warning in other.provenance.warnings)
 
 
 def test_verdict_and_what_stands_beside_it(found):
@@ -112,7 +154,8 @@ def test_time_limit_ends_with_the_best_so_far():
     assert len(result.labels) == 600
 
 
-def test_processes_change_nothing_and_pictures_come_early():
+def test_processes_change_nothing_and_pictures_come_early(monkeypatch):
+    monkeypatch.setattr(parallel, "START_S", 0.0)
     frame, _ = two_populations(300)
     seen = []
     context = Context(threads=2, on_partial=lambda name, value: seen.append(name))
