@@ -32,7 +32,7 @@ if knowledge.fits(known, dataset) and not together.panel(method, dataset, tools,
 if result:
     causal.verdict(result)
     found = ["Targets"] if isinstance(result, InterventionalResult) else []
-    picture, table, *goals, stability, truth, tests, compare, keep = st.tabs(
+    picture, table, *goals, stability, truth, tests, compare, keep = run.tabs(
         ["Graph", "Edges", *found, "Stability", "Accuracy", "Diagnostics", "Compare", "Export"]
     )
     with picture:

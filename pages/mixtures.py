@@ -20,7 +20,7 @@ result = run.panel(method, dataset, params, "Look for populations", button_place
 
 if result:
     populations.verdict(result)
-    graphs, differ, rows, steady, beside, pooled, keep = st.tabs(
+    graphs, differ, rows, steady, beside, pooled, keep = run.tabs(
         ["Graphs", "What differs", "Samples", "Stability", "Evidence", "All rows together", "Export"]
     )
     with graphs:

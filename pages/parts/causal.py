@@ -159,7 +159,13 @@ def stability(result: GraphResult, dataset: Dataset, key: str = "stability") -> 
             "How sure is each edge?",
             f"Learn the graph again from {RESAMPLES} resamples of the rows, and see how often each edge comes back.",
         )
-        st.button("Check stability", icon=":material/repeat:", on_click=run.ask, kwargs={"bootstrap": RESAMPLES}, key=f"{key}.ask")
+        st.button(
+            "Check stability",
+            icon=":material/repeat:",
+            on_click=run.ask,
+            kwargs={"tab": "Stability", "bootstrap": RESAMPLES},
+            key=f"{key}.ask",
+        )
 
 
 def diagnostics(result: GraphResult) -> None:

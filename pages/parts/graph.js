@@ -44,7 +44,7 @@ function openCircle(color, paper) {
 }
 
 function paintNode(node, colors) {
-  const color = { background: colors.box, border: colors.line };
+  const color = { background: colors.box, border: node.kind ? colors[node.kind] : colors.line };
   const chosen = { background: colors.box, border: colors.accent };
   return { ...node, color: { ...color, highlight: chosen, hover: chosen }, font: { color: colors.text, face: colors.font, strokeWidth: node.shape === "dot" ? 3 : 0, strokeColor: colors.paper } };
 }

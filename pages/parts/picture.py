@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from engine.graphs import Edge, Graph, Mark
 
 Places = Mapping[str, tuple[float, float]]
-Verdicts = Mapping[tuple[str, str], str]  # edge by its two ends -> one of `STROKES` or `SHARING`
+# Edge by its two ends -> one of `STROKES` or `SHARING`; a variable, named twice, that differs between populations -> "differs".
+Verdicts = Mapping[tuple[str, str], str]
 
 
 class Stroke(NamedTuple):
@@ -163,7 +164,8 @@ def network(graph: Graph, places: Places, verdicts: Verdicts | None = None) -> A
     shape = {"shape": "dot", "size": round(DOT_RADIUS * unit, 1)} if dots else {"shape": "box"}
     for name, i in number.items():
         x, y = places[name]
-        net.add_node(i, label=shorten(name), title=name, x=round(x, 1), y=round(y, 1), **shape)
+        marked = {"kind": verdicts[name, name], "borderWidth": 3} if verdicts and (name, name) in verdicts else {}
+        net.add_node(i, label=shorten(name), title=name, x=round(x, 1), y=round(y, 1), **shape, **marked)
     for edge in graph.edges():
         source, target = number[edge.source], number[edge.target]
         arrows = {"from": _end(edge.mark_source, unit), "to": _end(edge.mark_target, unit)}
@@ -190,9 +192,11 @@ def drawing(graph: Graph, places: Places, verdicts: Verdicts | None = None) -> d
 def words(graph: Graph, verdicts: Verdicts | None = None) -> str:
     """Describe the picture for those who cannot see it."""
     if verdicts:
-        said = [(STROKES | SHARING)[verdict].words for verdict in verdicts.values()]
-        return (
-            f"Graph of {graph.p} variables, its edges compared: {', '.join(f'{said.count(word)} {word}' for word in dict.fromkeys(said))}."
+        said = [(STROKES | SHARING)[verdict].words for (a, b), verdict in verdicts.items() if a != b]
+        compared = ", ".join(f"{said.count(word)} {word}" for word in dict.fromkeys(said))
+        marked = ", ".join(a for a, b in verdicts if a == b)
+        return f"Graph of {graph.p} variables, its edges compared: {compared}." + (
+            f" Differ between populations: {marked}." if marked else ""
         )
     kinds = [kind_of(edge) for edge in graph.edges()]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in COLORS if kind in kinds)

@@ -37,9 +37,10 @@ def graphs(result: MixtureResult) -> None:
             with column:
                 st.markdown(f"**Population {n + 1}** · {result.weights[n]:.0%} of the rows")
                 verdicts = {(e.source, e.target): "alike" if (e.source, e.target) in alike else "differs" for e in parts[n].edges()}
+                verdicts |= dict.fromkeys(zip(result.varying["node"], result.varying["node"], strict=True), "differs")
                 graph.show(parts[n], key=f"mixtures.part{n}", positions=places, height=380, verdicts=verdicts or None)
     told = [f":{stroke.color}[**{stroke.sample}**] {stroke.words}" for stroke in picture.SHARING.values()]
-    st.caption(" · ".join([*told, "all populations share one order of causes"]))
+    st.caption(" · ".join([*told, ":orange[**▢**] what differs is at this variable", "all populations share one order of causes"]))
     graph.downloads(result.union, key="mixtures.union", name="union")
 
 
@@ -90,7 +91,7 @@ def _numbers(result: MixtureResult, name: str) -> None:
             "how much it changes with one unit of the cause. Spread: the standard deviation of what its causes leave open."
         )
     with right:
-        frame.table(others.rename(columns={"variant": "what may differ", "behind": "behind the best (log units)"}))
+        frame.table(others.rename(columns={"variant": "what may differ", "behind": "behind the best (log units)"}).reset_index(drop=True))
 
 
 def stability(result: MixtureResult) -> None:
@@ -99,7 +100,13 @@ def stability(result: MixtureResult) -> None:
         frame.empty(
             "How sure is it?", f"Fit the mixture again to {RESAMPLES} resamples of the rows, and see what comes back each time."
         )  # fmt: skip
-        st.button("Check stability", icon=":material/repeat:", on_click=run.ask, kwargs={"bootstrap": RESAMPLES}, key="mixtures.ask")
+        st.button(
+            "Check stability",
+            icon=":material/repeat:",
+            on_click=run.ask,
+            kwargs={"tab": "Stability", "bootstrap": RESAMPLES},
+            key="mixtures.ask",
+        )
         return
     agreement = result.resamples["agreement"]
     if len(agreement):
@@ -118,7 +125,7 @@ def stability(result: MixtureResult) -> None:
     edges = result.union.edge_frame()
     left, right = st.columns(2)
     with left:
-        frame.table(varies)
+        frame.table(varies.reset_index(drop=True))
     with right:
         shown = {
             "edge": edges["edge"].map(picture.arrows),

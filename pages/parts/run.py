@@ -1,6 +1,7 @@
 """Submit, watch, cancel, and open the result: the one place where a page meets a job."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,7 +13,7 @@ from pages.parts import frame, graph, pick, state
 
 POLL_S = 0.4
 REREAD_S = 10.0  # a run that took longer is not read again while the user waits
-ASKED, ADOPTED = "run.asked", "run.adopted"
+ASKED, ADOPTED, TAB = "run.asked", "run.adopted", "run.tab"
 
 
 def adopt() -> None:
@@ -31,10 +32,17 @@ def adopt() -> None:
         st.session_state.update({f"set.{name}": value for name, value in job.params.items() if not state.link(name)})
 
 
-def ask(**settings: object) -> None:
-    """Change settings and run with them, as the answer to a click on a button."""
+def ask(tab: str = "", **settings: object) -> None:
+    """Change settings and run with them, as the answer to a click on a button; the result opens at ``tab``."""
+    state.keep(TAB, tab)
     st.session_state.update({f"set.{name}": value for name, value in settings.items()})
     st.session_state[ASKED] = True
+
+
+def tabs(labels: Sequence[str]) -> Sequence[Any]:
+    """Open the tabs of a result, first the one whose button asked for the run."""
+    asked = state.kept(TAB, "")
+    return st.tabs(labels, default=asked if asked in labels else None)
 
 
 def panel(method: Method, dataset: Dataset, params: Params, label: str, button: Any) -> Result | None:
