@@ -95,7 +95,8 @@ def close_arrows(
     ----------
     within : nodes of some connected components, the others being closed already; all nodes if not given.
     """
-    fresh = [(a, b) for a in (range(len(children)) if within is None else within) for b in members(children[a])]
+    # an arrow without a line at its ends directs none
+    fresh = [(a, b) for a in (range(len(children)) if within is None else within) for b in members(children[a]) if lines[a] | lines[b]]
     found = []
 
     def orient(sources: Iterable[int], targets: Iterable[int]) -> None:
@@ -112,15 +113,17 @@ def close_arrows(
     while fresh:
         a, b = fresh.pop()
         far_from_a, far_from_b = ~joined[a], ~joined[b]
-        orient((b,), members(lines[b] & far_from_a))  # R1
-        orient((a,), members(lines[a] & children[b]))  # R2, a -> b first
-        orient(members(parents[a] & lines[b]), (b,))  # R2, a -> b second
-        for d in members(parents[b] & far_from_a & ~(1 << a)):  # R3
-            orient(members(lines[a] & lines[d] & lines[b]), (b,))
-        for c in members(children[b] & far_from_a):  # R4, a -> b first
-            orient(members(lines[c] & lines[a] & joined[b]), (c,))
-        for c in members(parents[a] & far_from_b):  # R4, a -> b second
-            orient(members(lines[b] & lines[c] & joined[a]), (b,))
+        if lines[b]:
+            orient((b,), members(lines[b] & far_from_a))  # R1
+            orient(members(parents[a] & lines[b]), (b,))  # R2, a -> b second
+            for d in members(parents[b] & far_from_a & ~(1 << a)):  # R3
+                orient(members(lines[a] & lines[d] & lines[b]), (b,))
+            for c in members(parents[a] & far_from_b):  # R4, a -> b second
+                orient(members(lines[b] & lines[c] & joined[a]), (b,))
+        if lines[a]:
+            orient((a,), members(lines[a] & children[b]))  # R2, a -> b first
+            for c in members(children[b] & far_from_a):  # R4, a -> b first
+                orient(members(lines[c] & lines[a] & joined[b]), (c,))
     return found
 
 
