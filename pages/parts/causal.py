@@ -135,7 +135,7 @@ def targets(result: InterventionalResult) -> None:
             icon=":material/warning:",
         )
     chosen = st.toggle("Targets only", value=True, key="discovery.targets")
-    table = result.target_table
+    table = result.target_table.rename(columns={"regime": "condition", "p_value": "p-value"})
     frame.table(table[table["target"] == "yes"].reset_index(drop=True) if chosen else table, empty="No intervention changes any variable.")
     st.caption(
         "Each row compares one variable in one condition with the observational rows, with its causes (under 'given') held fixed. A small "

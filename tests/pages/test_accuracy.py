@@ -135,7 +135,7 @@ def test_sachs_with_interventions_warns_of_the_batch_and_draws_the_curve(open_pa
     assert "All 11 variables are called targets of regime PKC" in texts(app).replace("\\", "")
     (warning,) = [shown.value for shown in app.warning]
     assert "**PKC** seems to act on 11 of 11 variables" in warning and "batch shift" in warning
-    assert any("variable" in table.value.columns and (table.value["regime"] == "PKC").sum() == 11 for table in app.dataframe)
+    assert any("p-value" in table.value.columns and (table.value["condition"] == "PKC").sum() == 11 for table in app.dataframe)
     button(app, "Draw the ROC curve").click().run()
     settled(app)
     assert not app.exception
