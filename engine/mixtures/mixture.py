@@ -79,6 +79,10 @@ def mixture(data: Dataset, params: MixtureParams, context: Context) -> MixtureRe
     decides who varies. The verdict asks the mixture to beat the best of three single populations: a normal DAG, one with noise of any
     shape of one peak, and a multivariate t. Variables whose conditional varies are told up to equivalence: a weight that changes its sign
     on an arrow from a root is the same distribution with the arrow reversed.
+
+    The noise inside each cluster is taken as normal. Where it is not, clusters are split to fit its shape: on two populations three
+    standard deviations apart with t noise of five degrees, labels were right for K = 2 given, but four were found where K was not; with
+    exponential noise the two were not found, with log-normal noise they were, and called one population with noise of that shape.
     """
     values = _numbers(data)
     nodes, rows = data.columns, Rows(values)

@@ -190,6 +190,10 @@ def beside(result: MixtureResult, dataset: Dataset) -> None:
     frame.table(table)
     st.markdown("**How many populations?**")
     frame.table(result.clusters.rename(columns={"k": "populations", "bic": "BIC", "gain": "gain over one fewer"}))
+    st.caption(
+        "Noise that is not normal inside the populations can look like more of them: in simulations with heavy tails four were found where "
+        "two were. If you know how many there are, say so above."
+    )
     st.markdown("**What other ways find**")
     others = {WAYS[name]: result.others[name].to_numpy() for name in result.others}
     ours = adjusted_rand(others, {"agreement with this result (ARI)": result.labels})
