@@ -43,6 +43,8 @@ def grow(rows: Rows, fit: Fit, check: Check = unwatched) -> Fit:
 def finish(rows: Rows, fit: Fit, check: Check = unwatched) -> Fit:
     """Bring a fit to its end: structural EM, prune, grow, and again."""
     fit = improved(fit, structural_em(rows, fit.responsibility, fit.parents, depth=LOOK_AHEAD, check=check))
+    # good posteriors may come with arrows that only bad ones asked for, and that no single change undoes
+    fit = improved(fit, structural_em(rows, fit.responsibility, None, depth=LOOK_AHEAD, check=check))
     fit = prune(rows, fit, check)
     fit = grow(rows, fit, check)
     fit = improved(fit, structural_em(rows, fit.responsibility, fit.parents, depth=LOOK_AHEAD, check=check))
