@@ -34,6 +34,7 @@ AMOUNTS: tuple[tuple[str, int | None], ...] = (("1", 1), ("3", 3), ("all", None)
 SIZES = (6, 10, 20)
 QUICK = ("shift 3 sd, 3 vary", "weights, 3 vary", "variance x4, 3 vary")
 NOISES = ("normal", "t5", "gamma", "exponential", "log-normal", "multivariate t5")
+PEERS = {"gmm": "GMM", "kmeans": "K-means", "paper": "FCI and K-means"}
 LEAST_BAYES = 0.25  # ARI of the true parameters below which no method can be asked for labels
 MARGIN = 15.0  # log units
 NEAR_BAYES = 0.03
@@ -143,7 +144,7 @@ def _rows(workload: str, cell: Sequence[Measured]) -> list[Row]:
     decidable = f"decidable: {' '.join('yes' if each.decidable else 'no' for each in cell)}"
     product = [each.ari["mixture"] for each in cell]
     rows = [Row(workload, "ARI", "mixture", product, "true parameters", [each.bayes for each in cell], True, f"the ceiling; {decidable}")]
-    for name, peer in (("gmm", "GMM"), ("kmeans", "K-means"), ("paper", "FCI and K-means")):
+    for name, peer in PEERS.items():
         rows.append(Row(workload, "ARI", "mixture", product, peer, [each.ari[name] for each in cell], True, decidable))
     for name in ("GMM nodes", "paper"):
         theirs = [each.f1[name] for each in cell]
@@ -158,7 +159,7 @@ def _targets(decided: Sequence[Measured]) -> Iterator[Row]:
     """Yield what is asked of runs that can be told: near the ceiling, not below the best other way, and called a mixture."""
     workload = f"shift, weights, parents, variance: decidable runs ({len(decided)})"  # found under each of these words
     short = [each.bayes - each.ari["mixture"] for each in decided]
-    best = [max(each.ari[name] for name in ("gmm", "kmeans", "paper")) for each in decided]
+    best = [max(each.ari[name] for name in PEERS) for each in decided]
     near = fmean(float(gap <= NEAR_BAYES) for gap in short)
     yield Row(
         workload, "share near the ceiling", "mixture", [near], "target", [0.9], True, f"ARI within {NEAR_BAYES} of the true parameters"
@@ -207,25 +208,17 @@ def _beyond(workload: str, noise: str, k: int) -> Iterator[Row]:
 
 def _sachs() -> Iterator[Row]:
     """Yield how far the groups of pooled cells are those of their experiments."""
+    workload = "Sachs, six experiments"
     try:
         data, _ = sachs_regimes()
-    except FileNotFoundError:
+    except (OSError, UserError) as problem:
+        yield Row(workload, "ARI", "mixture", [], "", [], True, f"no data: {problem}")
         return
-    pooled = Dataset(data.frame, "six experiments pooled")
-    result = engine.run("mixture", pooled, k=len(data.regimes))
-    told = {"GMM": "gmm", "K-means": "kmeans", "FCI and K-means": "paper"}
-    for peer, name in told.items():
-        note = f"K given; verdict {'mixture' if result.verdict else 'none'}, {result.margin:,.0f} log units"
-        yield Row(
-            "Sachs, six experiments",
-            "ARI",
-            "mixture",
-            [_ari(data.regime, result.labels)],
-            peer,
-            [_ari(data.regime, result.others[name])],
-            True,
-            note,
-        )
+    result = engine.run("mixture", Dataset(data.frame, "six experiments pooled"), k=len(data.regimes))
+    note = f"K given; verdict {'mixture' if result.verdict else 'none'}, {result.margin:,.0f} log units"
+    ours = [_ari(data.regime, result.labels)]
+    for name, peer in PEERS.items():
+        yield Row(workload, "ARI", "mixture", ours, peer, [_ari(data.regime, result.others[name])], True, note)
 
 
 def _ari(told: Any, found: Any) -> float:

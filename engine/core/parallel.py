@@ -22,13 +22,13 @@ def answers(function: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], thre
     from joblib import Parallel, delayed, effective_n_jobs
 
     has_cluster = effective_n_jobs(None) > 1
-    begun, done = time.perf_counter(), 0
+    spent, done = 0.0, 0
     while not has_cluster and done < len(tasks):
+        begun = time.perf_counter()
         answer = function(*tasks[done])
+        spent += time.perf_counter() - begun
         done += 1
-        spent = time.perf_counter() - begun
         yield answer
-        begun = time.perf_counter() - spent  # without what the caller does in between
         if threads > 1 and spent / done * (len(tasks) - done) > START_S:
             break
     if done < len(tasks):

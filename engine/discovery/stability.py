@@ -151,6 +151,5 @@ def count_marks(search: Search[Tests, Found], test: Tests, params: TestedParams,
         resample = test.resampled(np.random.default_rng(seed))
         context = Context.silent(seed)
         context.limit(params.time_limit)
-        marks = search(resample, params, context).graph.marks
-        counts += marks[:, :, None] == np.arange(len(Mark))
+        counts += search(resample, params, context).graph.marks_one_hot()
     return counts

@@ -259,6 +259,10 @@ class Graph:
         """Return the graph with the bootstrap support of its marks."""
         return Graph(self.nodes, self.marks, self.kind, self.weights, support)
 
+    def marks_one_hot(self) -> NDArray[np.bool_]:
+        """Return (p, p, 4) whether each mark has each of the four codes; the mean over several graphs is what `with_support` takes."""
+        return self.marks[:, :, None] == np.arange(len(Mark))
+
     # -- comparing and keeping -------------------------------------------------------------------------------------
 
     def __eq__(self, other: object) -> bool:

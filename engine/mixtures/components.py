@@ -43,7 +43,7 @@ def conditionals_in_units(fit: Fit, nodes: tuple[str, ...], mean: Floats, scale:
     Returns
     -------
     One (node, cluster from 1, term, value) for each ``term``: ``level``, the node's mean where all causes are at their means over
-    all rows; the name of a cause, whose ``value`` is the weight; ``spread``, the standard deviation of the noise.
+    all rows; ``weight of`` a cause; ``spread``, the standard deviation of the noise.
     """
     found: list[tuple[str, int, str, float]] = []
     for node in fit.varying:
@@ -51,7 +51,10 @@ def conditionals_in_units(fit: Fit, nodes: tuple[str, ...], mean: Floats, scale:
         for k in range(fit.k):
             level, *slopes = own.coefficients[k]
             found.append((nodes[node], k + 1, "level", mean[node] + scale[node] * level))
-            found += [(nodes[node], k + 1, nodes[i], slope * scale[node] / scale[i]) for i, slope in zip(causes, slopes, strict=True)]
+            found += [
+                (nodes[node], k + 1, f"weight of {nodes[i]}", slope * scale[node] / scale[i])
+                for i, slope in zip(causes, slopes, strict=True)
+            ]
             found.append((nodes[node], k + 1, "spread", scale[node] * np.sqrt(own.variance[k])))
     return found
 

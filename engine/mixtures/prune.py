@@ -78,16 +78,13 @@ def alternatives(rows: Rows, fit: Fit, check: Check = unwatched) -> dict[int, di
     All else is fitted again, so that the entry of `Variant.SHARED` is the evidence that the node varies. No test on the labels: labels are
     computed from the node itself, so that a difference between clusters is there whatever the data.
     """
-    now, others = fit.variants, dict[int, dict[Variant, float]]()
-    for node in fit.varying:
-        others[node] = {
-            variant: float(fit.bic - _without(rows, fit, node, variant, check)) for variant in Variant if variant is not now[node]
-        }
-    return {node: {variant: found.get(variant, 0.0) for variant in Variant} for node, found in others.items()}
+    return {node: {variant: float(fit.bic - _bic_with(rows, fit, node, variant, check)) for variant in Variant} for node in fit.varying}
 
 
-def _without(rows: Rows, fit: Fit, node: int, variant: Variant, check: Check) -> float:
-    """Return the observed BIC when a node has another variant; nothing varies where it was the only one and is shared."""
+def _bic_with(rows: Rows, fit: Fit, node: int, variant: Variant, check: Check) -> float:
+    """Return the observed BIC when a node has this variant; nothing varies where it was the only one and is shared."""
+    if variant is fit.variants[node]:
+        return fit.bic
     if variant is Variant.SHARED and len(fit.varying) == 1:
         size = sum(chosen.bit_count() + 2 for chosen in fit.parents)
         return float(sum(shared_likelihood(rows, i, chosen) for i, chosen in enumerate(fit.parents)) - np.log(rows.n) / 2 * size)

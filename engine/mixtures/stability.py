@@ -52,7 +52,7 @@ def resampled(rows: Rows, fit: Fit, resamples: int, seed: int, threads: int) -> 
         if again is not None:
             parents, varying, agreement = again
             found.varies[varying] += 1
-            found.marks += union_dag(parents, nodes).marks[:, :, None] == np.arange(len(Mark))
+            found.marks += union_dag(parents, nodes).marks_one_hot()
             found.agreement.append(agreement)
         yield found
 

@@ -116,7 +116,7 @@ def node(shown: Graph, dataset: Dataset, name: str) -> None:
 
 def edges(result: GraphResult) -> None:
     """Show the graph as a table."""
-    frame.table(_edge_table(result.graph), empty=in_words(result.graph, result.rule))
+    frame.table(edge_table(result.graph), empty=in_words(result.graph, result.rule))
 
 
 def targets(result: InterventionalResult) -> None:
@@ -147,7 +147,7 @@ def targets(result: InterventionalResult) -> None:
 def stability(result: GraphResult, dataset: Dataset, key: str = "stability") -> None:
     """Show how often each edge came back from resampled rows, or offer to find out."""
     if result.graph.support is not None:
-        frame.table(_edge_table(result.graph), empty=in_words(result.graph, result.rule))
+        frame.table(edge_table(result.graph), empty=in_words(result.graph, result.rule))
         st.caption(
             "The graph was learned again from rows drawn at random from your table. 'Joined again' is how often the pair was joined, "
             "'same direction' how often its edge also pointed the same way. Above 80 % is steady; below 50 % is not worth following."
@@ -155,17 +155,8 @@ def stability(result: GraphResult, dataset: Dataset, key: str = "stability") -> 
     elif not result.supports_bootstrap:
         frame.empty("This method does not resample rows.", "Choose another method to see how stable each edge is.")
     else:
-        frame.empty(
-            "How sure is each edge?",
-            f"Learn the graph again from {RESAMPLES} resamples of the rows, and see how often each edge comes back.",
-        )
-        st.button(
-            "Check stability",
-            icon=":material/repeat:",
-            on_click=run.ask,
-            kwargs={"tab": "Stability", "bootstrap": RESAMPLES},
-            key=f"{key}.ask",
-        )
+        words = f"Learn the graph again from {RESAMPLES} resamples of the rows, and see how often each edge comes back."
+        run.offer_resamples("How sure is each edge?", words, RESAMPLES, f"{key}.ask")
 
 
 def diagnostics(result: GraphResult) -> None:
@@ -190,7 +181,7 @@ def in_words(shown: Graph, rule: str) -> str:
     return "; ".join(words) + f" ({rule})."
 
 
-def _edge_table(shown: Graph) -> pd.DataFrame:
+def edge_table(shown: Graph) -> pd.DataFrame:
     """List the edges as they are drawn, what each claims, and how often it came back where that is known."""
     found = shown.edge_frame()
     claims = [MEANING[drawn.kind_of(edge)] for edge in shown.edges()]

@@ -244,7 +244,7 @@ def _digest(graph: Graph) -> str:
 @st.cache_data(hash_funcs={Graph: _digest}, max_entries=30, show_spinner=False)
 def _drawing(graph: Graph, places: dict[str, tuple[float, float]], verdicts: picture.Verdicts | None) -> dict[str, Any]:
     drawn = picture.drawing(graph, places, verdicts)
-    said = [] if verdicts is None else [*verdicts.values()]
+    said = [] if verdicts is None else [[*ends, verdict] for ends, verdict in verdicts.items()]
     return drawn | {"digest": digest_of([_digest(graph), json.dumps(layout(graph)), *said])}
 
 

@@ -7,7 +7,7 @@ from engine.core import Dataset
 from engine.data.export import csv_text
 from engine.mixtures.compare import adjusted_rand, confusion, known_labels, plane
 from engine.mixtures.result import MixtureResult
-from pages.parts import charts, frame, graph, picture, run
+from pages.parts import causal, charts, frame, graph, picture, run
 
 SIDE_BY_SIDE = 3
 WAYS = {"gmm": "plain Gaussian mixture", "kmeans": "K-means", "paper": "FCI, then K-means on its bidirected variables"}
@@ -84,8 +84,7 @@ def _numbers(result: MixtureResult, name: str) -> None:
     others = result.alternatives[result.alternatives["node"] == name][["variant", "behind"]].sort_values("behind")
     left, right = st.columns([3, 2])
     with left:
-        names = {"level": "level", "spread": "spread"} | {cause: f"weight of {cause}" for cause in result.union.parents(name)}
-        frame.table(table.rename(index=names).rename_axis("what").reset_index())
+        frame.table(table.rename_axis("what").reset_index())
         st.caption(
             f"In the units of the table. Level: the mean of {frame.escape(name)} where its causes are at their overall means. Weight: by "
             "how much it changes with one unit of the cause. Spread: the standard deviation of what its causes leave open."
@@ -97,16 +96,8 @@ def _numbers(result: MixtureResult, name: str) -> None:
 def stability(result: MixtureResult) -> None:
     """Show how often each variable differed and each arrow came back in resampled rows, or offer to find out."""
     if result.stability.empty:
-        frame.empty(
-            "How sure is it?", f"Fit the mixture again to {RESAMPLES} resamples of the rows, and see what comes back each time."
-        )  # fmt: skip
-        st.button(
-            "Check stability",
-            icon=":material/repeat:",
-            on_click=run.ask,
-            kwargs={"tab": "Stability", "bootstrap": RESAMPLES},
-            key="mixtures.ask",
-        )
+        words = f"Fit the mixture again to {RESAMPLES} resamples of the rows, and see what comes back each time."
+        run.offer_resamples("How sure is it?", words, RESAMPLES, "mixtures.ask")
         return
     agreement = result.resamples["agreement"]
     if len(agreement):
@@ -122,17 +113,11 @@ def stability(result: MixtureResult) -> None:
             "found to differ": ["yes" if name in found else "no" for name in table["node"]],
         }
     )  # fmt: skip
-    edges = result.union.edge_frame()
     left, right = st.columns(2)
     with left:
         frame.table(varies.reset_index(drop=True))
     with right:
-        shown = {
-            "edge": edges["edge"].map(picture.arrows),
-            "joined again (%)": 100 * edges["present"],
-            "same direction (%)": 100 * edges["same marks"],
-        }
-        frame.table(pd.DataFrame(shown), empty="No arrow was found.")
+        frame.table(causal.edge_table(result.union).drop(columns="meaning"), empty="No arrow was found.")
     st.caption(
         "Each resample is fitted from the populations found here: it tells how much depends on single rows, not whether another start of "
         "the search would lead elsewhere. Resampled rows repeat, which favours differences: take shares below half as nothing."

@@ -45,6 +45,13 @@ def tabs(labels: Sequence[str]) -> Sequence[Any]:
     return st.tabs(labels, default=asked if asked in labels else None)
 
 
+def offer_resamples(title: str, words: str, resamples: int, key: str) -> None:
+    """Say that nothing was resampled yet, and offer to run again with so many resamples."""
+    frame.empty(title, words)
+    kwargs = {"tab": "Stability", "bootstrap": resamples}
+    st.button("Check stability", icon=":material/repeat:", on_click=ask, kwargs=kwargs, key=key)
+
+
 def panel(method: Method, dataset: Dataset, params: Params, label: str, button: Any) -> Result | None:
     """Show the run that belongs to these settings and return its result once there is one.
 
@@ -63,9 +70,10 @@ def panel(method: Method, dataset: Dataset, params: Params, label: str, button: 
     ended = job is None or not (job.is_live or job.state == "done")
     asked = st.session_state.pop(ASKED, False)
     why = None if ended else "These settings have run. Change one to run again."
-    if button.button(label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=not ended, help=why) or (
-        asked and ended
-    ):
+    pressed = button.button(label, type="primary", icon=":material/play_arrow:", width="stretch", disabled=not ended, help=why)
+    if pressed:
+        state.keep(TAB, "")
+    if pressed or (asked and ended):
         job = submit(method, dataset, params)
     if job is None:
         return _reread(method, dataset, params) or _missing(method, label)

@@ -6,6 +6,8 @@ import pandas as pd
 import engine
 from engine import jobs
 from engine.core import Dataset
+from engine.graphs import Graph
+from pages.parts import graph, picture
 from pages.parts.frame import escape
 from tests.engine.mixtures.test_mixture import two_populations
 from tests.pages.test_discovery import button, finished, texts
@@ -23,6 +25,7 @@ def looked(open_page, frame, **link):
 
 def test_two_populations_and_why(open_page):
     frame, _ = two_populations(400)
+    frame = frame.rename(columns={"X3": "level"})  # no name of a cause is taken for a word of the page
     app = looked(open_page, frame)
     result = engine.run("mixture", frame, k=2)
     assert escape(result.sentence) in texts(app)
@@ -35,6 +38,15 @@ def test_two_populations_and_why(open_page):
     app = finished(app)
     assert not app.exception
     assert "Over 50 resamples the rows fell into the same populations" in texts(app)
+
+
+def test_other_marked_variables_are_another_picture():
+    shown = Graph.from_edges("ABC", ["A --> B", "B --> C"])
+    places = {name: (0.0, 80.0 * k) for k, name in enumerate("ABC")}
+    edges = {("A", "B"): "alike", ("B", "C"): "alike"}
+    drawn = [picture.drawing(shown, places, edges | {(name, name): "differs"})["nodes"] for name in "AB"]
+    assert [[node.get("kind") for node in nodes] for nodes in drawn] == [["differs", None, None], [None, "differs", None]]
+    assert len({graph._drawing(shown, places, edges | {(name, name): "differs"})["digest"] for name in "AB"}) == 2
 
 
 def test_one_population_is_said_and_nothing_is_coloured_as_found(open_page):

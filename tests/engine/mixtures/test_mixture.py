@@ -50,7 +50,7 @@ def test_the_numbers_of_each_population_are_those_that_were_drawn(found):
     result, _ = found
     own = result.conditionals.pivot(index=["node", "term"], columns="population", values="value")
     assert abs(own.loc[("X1", "level")].diff().iloc[-1]) == pytest.approx(3, abs=0.3)
-    assert own.loc[("X1", "X3")].to_numpy() == pytest.approx([0.8, 0.8], abs=0.1)
+    assert own.loc[("X1", "weight of X3")].to_numpy() == pytest.approx([0.8, 0.8], abs=0.1)
     assert own.loc[("X2", "spread")].to_numpy() == pytest.approx([1, 1], abs=0.1)
     assert set(own.index.get_level_values("node")) == {"X1", "X2"}
 
