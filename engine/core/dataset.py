@@ -16,7 +16,7 @@ from engine.core.digest import digest_of, has_only_numbers
 from engine.core.errors import UserError
 from engine.core.nearest import with_nearest
 
-Kind = Literal["samples", "interventional", "correlation", "returns", "counts", "images", "tree"]
+Kind = Literal["samples", "interventional", "correlation", "prices", "returns", "counts", "images", "tree"]
 OBSERVATIONAL = "obs"
 SHOWN = 8  # names listed in a message
 
