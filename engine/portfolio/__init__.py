@@ -1,0 +1,1 @@
+"""Portfolios: prices in; covariance estimators, weights, backtests and tests of the difference out."""
