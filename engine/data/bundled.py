@@ -29,10 +29,10 @@ class Sample:
 
 @lru_cache(maxsize=1)
 def samples() -> tuple[Sample, ...]:
-    """List the bundled samples, measured ones first."""
+    """List the bundled samples, measured ones first, markets behind the others."""
     facts = [_facts(path.stem) for path in sorted(SAMPLES.glob("*.json"))]
     found = [Sample(**{f.name: fact[f.name] for f in dataclasses.fields(Sample)}) for fact in facts]
-    return tuple(sorted(found, key=lambda sample: sample.source.startswith("simulated")))
+    return tuple(sorted(found, key=lambda sample: (sample.source.startswith("simulated"), sample.kind in ("prices", "returns"))))
 
 
 def sample_names() -> tuple[str, ...]:

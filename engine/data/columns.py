@@ -74,7 +74,7 @@ def sums(look: Look) -> Iterator[Finding]:
 
 def shapes(look: Look) -> Iterator[Finding]:
     """Find counts, heavy zeros and skew, for which Fisher z on the raw scale is wrong."""
-    if look.dataset.kind in ("correlation", "returns"):
+    if look.dataset.kind in ("correlation", "prices", "returns"):
         return
     amounts = look.varies & ~look.discrete & (look.low >= 0)
     zeros = (look.values == 0).mean(axis=0)

@@ -10,10 +10,11 @@ import pandas as pd
 from engine.core import Dataset, UserError
 from engine.data import text
 from engine.data.binary import RawTable, read_excel, read_h5ad, read_parquet
-from engine.data.findings import FileReport, Finding, Refusal, refuse, reread
+from engine.data.findings import FileReport, Finding, Refusal, named, refuse, reread
 from engine.data.moments import read_correlations
 from engine.data.safety import TEXT, check_cells, check_start, checked_file, existing, opened
 from engine.data.table import tabulate
+from engine.data.thousands import without_thousands
 
 INLINE_CELLS = 5_000_000
 FORMATS = ("csv", "xlsx", "parquet", "h5ad")
@@ -178,5 +179,11 @@ def _read_text(content: bytes, filename: str, chosen: Options) -> tuple[RawTable
         findings.append(
             Finding("no-header", "warn", message, f"{filename}, row 1", repairs=(reread("Row 1 is data, not names", header=False),))
         )
+    body, grouped = without_thousands(body, layout.decimal)
+    if grouped:
+        cell, value = next(iter(grouped.values()))
+        columns = tuple(names[place] or f"column {place + 1}" for place in grouped)
+        message = f"Thousands are grouped in {named(columns)}: '{cell}' was read as {value:.12g}."
+        findings.append(Finding("thousands", "note", message, columns[0], columns))
     detected = {"encoding": encoding, "separator": layout.separator, "decimal": layout.decimal}
     return RawTable(names, body, findings=tuple(findings)), detected

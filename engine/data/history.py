@@ -8,7 +8,7 @@ from engine.core import Dataset, UserError
 from engine.data.findings import READ, Repair
 
 MAKERS = ("engine.read", "engine.sample", "engine.data.simulate", "engine.data.combine")
-CHANGERS = ("engine.data.transform", "engine.data.correlations", "engine.data.series", "engine.data.regimes")
+CHANGERS = ("engine.data.transform", "engine.data.correlations", "engine.data.series", "engine.data.splits", "engine.data.regimes")
 
 
 def apply(dataset: Dataset, repair: Repair) -> Dataset:

@@ -10,6 +10,7 @@ from engine.data.simulators.interventions import InterventionParams, interventio
 from engine.data.simulators.linear import GaussianParams, LatentParams, gaussian, latent
 from engine.data.simulators.mixtures import MixtureParams, mixture
 from engine.data.simulators.nonlinear import NonlinearParams, nonlinear
+from engine.data.simulators.returns import ReturnsParams, returns
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ SIMULATORS = {
         Simulator("latent", "Hidden confounders", LatentParams, latent),
         Simulator("interventions", "Interventions", InterventionParams, interventions),
         Simulator("mixture", "Mixture of populations", MixtureParams, mixture),
+        Simulator("returns", "Returns of assets", ReturnsParams, returns),
     )
 }
 
@@ -54,7 +56,7 @@ def simulate(model: str, **settings: Any) -> Dataset:
 
     Parameters
     ----------
-    model : name of a simulator: gaussian, nonlinear, discrete, latent, interventions or mixture.
+    model : name of a simulator: gaussian, nonlinear, discrete, latent, interventions, mixture or returns.
     settings : its settings by name; the rest keep their defaults.
 
     Returns

@@ -36,8 +36,9 @@ GAPS = (
     "#REF!",
     "<NA>",
 )
-_POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|[+-]?(inf|infinity)$", re.I)
-_COMMA = re.compile(r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$|[+-]?(inf|infinity)$", re.I)
+# Grouped thousands tell the decimal mark only where they can be nothing else: 1,234.56 or 1,234,567, but not 1,234.
+_POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$|[+-]?(inf|infinity)$|[+-]?[1-9]\d{0,2}((,\d{3})+\.\d+|(,\d{3}){2,})$", re.I)
+_COMMA = re.compile(r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?$|[+-]?(inf|infinity)$|[+-]?[1-9]\d{0,2}((\.\d{3})+,\d+|(\.\d{3}){2,})$", re.I)
 
 
 @dataclass(frozen=True)
