@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.core import UserError
-from engine.mtp2.certificate import Bools, Floats
+from engine.mtp2.certificate import Bools, Floats, duality_gap
 from engine.mtp2.newton import Point, newton, point_at
 
 TOLERANCE = 1e-8  # duality gap, in units of twice the average log-likelihood
@@ -14,6 +14,7 @@ MOST_ALIKE = 0.9999  # correlation from which two variables count as one
 FEW_SWEEPS, MANY_SWEEPS = 5, 40  # before the Newton steps, for many and for few variables
 FEW = 64  # variables up to which sweeps alone are quicker
 FINEST = 1e-10  # standardised change of an entry that a sweep leaves alone
+DUST = 1e-8  # partial correlation that is no edge
 RESCUE_SWEEPS = 50
 RIDGES = (1e-4, 1e-3, 1e-2)
 
@@ -101,7 +102,7 @@ def refuse_duplicates(correlation: Floats, names: Sequence[str] = (), allowed: B
     if upper[i, j] >= MOST_ALIKE:
         first, second = (names[i], names[j]) if len(names) else (f"variable {i + 1}", f"variable {j + 1}")
         raise UserError(
-            f"{first} and {second} move as one (correlation {upper[i, j]:.4f}). Under total positivity there is no estimate with duplicates.",
+            f"{first} and {second} move as one (correlation {upper[i, j]:.4f}); with duplicates there is no estimate under total positivity.",
             f"Keep one of {first} and {second}.", str(second),
         )  # fmt: skip
 
@@ -117,7 +118,19 @@ def _solve(problem: Floats, allowed: Bools | None, tolerance: float, check: Call
         sweeps += _sweep(precision, inverse, problem, allowed, RESCUE_SWEEPS, check)
         point, gap, more = newton(_at(precision, problem), problem, allowed, tolerance, check)
         steps += more
+    point, gap = _without_dust(point, gap, problem, allowed, tolerance)
     return Solution(point.precision, point.inverse, gap, sweeps, steps, ridge)
+
+
+def _without_dust(point: Point, gap: float, problem: Floats, allowed: Bools | None, tolerance: float) -> tuple[Point, float]:
+    """Put partial correlations below `DUST` to zero where the certificate bears it."""
+    scale = np.sqrt(np.diag(point.precision))
+    dust = (point.precision < 0) & (point.precision > -DUST * scale[:, None] * scale[None, :])
+    clean = point_at(np.where(dust, 0.0, point.precision) + 0.0, problem) if dust.any() else None  # + 0.0: no minus zero
+    if clean is None:
+        return point, gap
+    after = duality_gap(clean.value, clean.inverse, problem, allowed)
+    return (clean, after) if after <= max(gap, tolerance) else (point, gap)
 
 
 def _sweep(precision: Floats, inverse: Floats, problem: Floats, allowed: Bools | None, most: int, check: Callable[[float], None]) -> int:
@@ -125,11 +138,11 @@ def _sweep(precision: Floats, inverse: Floats, problem: Floats, allowed: Bools |
     from engine.mtp2.descent_kernel import sweep
 
     some = np.ones((1, 1), dtype=np.bool_) if allowed is None else allowed
-    for done in range(1, most + 1):
-        moved = sweep(precision, inverse, problem, some, allowed is not None, FINEST)
-        if moved <= 10 * FINEST:
-            break
+    done, moved = 0, np.inf
+    while done < most and moved > 10 * FINEST:
         check(np.inf)
+        moved = sweep(precision, inverse, problem, some, allowed is not None, FINEST)
+        done += 1
     return done
 
 
