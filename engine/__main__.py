@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from engine import api, catalogue
-from engine.core import Context, Dataset, UserError, specs
+from engine.core import Context, Dataset, Tables, UserError, specs
 from engine.data import with_targets
 
 
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentParser, arguments: list[str]) -> None:
     method = catalogue.find(name)
-    runner.add_argument("data", nargs="+", help="a file, the name of a sample, or several files as name=path, one per regime")
+    runner.add_argument("data", nargs="+", help="a file, the name of a sample, or several files as name=path: one per regime, or one per table such as prices=a.csv factors=b.csv")
     runner.add_argument(
         "--targets", action="append", default=[], help="variables intervened on in a regime, as regime=A,B; repeat per regime"
     )
@@ -45,7 +45,7 @@ def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentPa
     texts = {spec.name: (spec, getattr(given, spec.name)) for spec in specs(method.params)}
     params = method.params.from_dict({key: spec.parse(text) for key, (spec, text) in texts.items() if text is not None})
     context = Context(params.seed, on_progress=None if given.quiet else _show)
-    result = api.execute(method, _load(given.data, given.targets), params, context)
+    result = api.execute(method, _load(given.data, given.targets, method.needs in catalogue.SEVERAL), params, context)
     for label, value in result.summary():
         print(f"{label}: {value}")
     for warning in context.warnings:
@@ -55,18 +55,18 @@ def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentPa
         result.to_dir(given.out)
 
 
-def _load(places: list[str], targets: list[str]) -> Any:
+def _load(places: list[str], targets: list[str], several: bool) -> Any:
     known = {regime: names.split(",") for regime, _, names in (text.partition("=") for text in targets)}
     if len(places) == 1 and "=" not in places[0]:
         data = api.load_data(places[0])
         return with_targets(data, targets=known) if known else data
-    frames = {}
+    tables = {}
     for place in places:
         name, equals, path = place.partition("=")
         if not equals:
             raise UserError(f"Several files need names, but '{place}' has none.", "Write them as obs=first.csv other=second.csv.", place)
-        frames[name] = api.load_data(path).frame
-    return Dataset.from_frames(frames, known)
+        tables[name] = api.load_data(path)
+    return Tables(tables) if several else Dataset.from_frames({name: table.frame for name, table in tables.items()}, known)
 
 
 def _show(fraction: float, note: str) -> None:

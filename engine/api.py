@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from engine import catalogue
-from engine.core import Context, Dataset, Method, Params, Provenance, Result
+from engine.core import Context, Dataset, Method, Params, Provenance, Result, Tables
 from engine.core.result import package_versions
 
 
@@ -36,7 +36,7 @@ def run(method: str, data: Any, *, context: Context | None = None, **params: Any
     'cpdag'
     """
     found = catalogue.find(method)
-    return execute(found, load_data(data), found.params.from_dict(params), context)
+    return execute(found, load_data(data, found.needs in catalogue.SEVERAL), found.params.from_dict(params), context)
 
 
 def execute(method: Method, data: Any, params: Params, context: Context | None = None) -> Result:
@@ -57,8 +57,11 @@ def execute(method: Method, data: Any, params: Params, context: Context | None =
     return dataclasses.replace(result, provenance=provenance)
 
 
-def load_data(data: Any) -> Any:
-    """Turn a path, sample name, table or mapping of tables into a dataset; what knows its own digest passes through."""
+def load_data(data: Any, several: bool = False) -> Any:
+    """Turn a path, sample name or table into a dataset; what knows its own digest passes through.
+
+    A mapping becomes `Tables` where the method takes ``several``, otherwise one dataset with a table per condition.
+    """
     if isinstance(data, (str, Path)):
         from engine.data import read, sample, sample_names
 
@@ -66,7 +69,7 @@ def load_data(data: Any) -> Any:
             return sample(str(data))
         return read(data)
     if isinstance(data, dict):
-        return Dataset.from_frames(data)
+        return Tables({str(part): load_data(table) for part, table in data.items()}) if several else Dataset.from_frames(data)
     return data if hasattr(data, "digest") else Dataset.of(data)
 
 

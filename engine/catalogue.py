@@ -30,7 +30,11 @@ NEEDS = {
     "samples": "engine.data:samples_for",
     "independence": "engine.independence:test_for",
     "interventional": "engine.independence:interventional_for",
+    "prices": "engine.portfolio.inputs:market_for",
 }
+
+# Needs that several tables by name can meet; for all others a dict of tables is one table per condition.
+SEVERAL = {"prices"}
 
 
 def find(name: str) -> Method:

@@ -7,8 +7,9 @@ from engine.core.errors import Cancelled, OutOfTime, UserError
 from engine.core.method import Method, method
 from engine.core.params import Params, Spec, field, specs
 from engine.core.result import Provenance, Result
+from engine.core.tables import Tables, read_data
 
 __all__ = [
-    "Cancelled", "Context", "Dataset", "Method", "OutOfTime", "Params", "Provenance", "Result", "Spec", "UserError",
-    "canonical_json", "digest_of", "field", "method", "specs",
+    "Cancelled", "Context", "Dataset", "Method", "OutOfTime", "Params", "Provenance", "Result", "Spec", "Tables",
+    "UserError", "canonical_json", "digest_of", "field", "method", "read_data", "specs",
 ]  # fmt: skip

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 
 from engine.core.dataset import Dataset
 from engine.core.result import Result
+from engine.core.tables import Tables
 
 
-def recipe(result: Result, data: Dataset | None = None) -> str:
+def recipe(result: Result, data: Dataset | Tables | None = None) -> str:
     """Return Python that reads the data, runs the method and checks that the digest is the same.
 
     Parameters
     ----------
     result : a result with provenance.
-    data : the dataset it was made from; its steps become the first lines.
+    data : what it was made from; its steps become the first lines.
     """
     made = result.provenance
     if made is None:
@@ -28,13 +29,17 @@ def recipe(result: Result, data: Dataset | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def data_recipe(data: Dataset) -> list[str]:
-    """Return the lines of Python that make a dataset by its steps; empty when it has no history."""
+def data_recipe(data: Dataset | Tables, name: str = "data") -> list[str]:
+    """Return the lines of Python that make data called ``name`` by their steps; empty when there is no history."""
+    if isinstance(data, Tables):
+        made = {part: data_recipe(table, part) for part, table in data.tables.items()}
+        parts = ", ".join(f'"{part}": {part}' for part in made)
+        return [*(line for lines in made.values() for line in lines), f"{name} = {{{parts}}}"] if all(made.values()) else []
     if not data.steps:
         return []
     (first, arguments), *rest = data.steps
-    later = [f"data = {call}(data, {_keywords(arguments)})" for call, arguments in rest]
-    return [f"data = {first}({_keywords(arguments)})", *later]
+    later = [f"{name} = {call}({name}, {_keywords(arguments)})" for call, arguments in rest]
+    return [f"{name} = {first}({_keywords(arguments)})", *later]
 
 
 def _keywords(arguments: Mapping[str, object]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import engine
-from engine.core import Dataset
+from engine.core import Dataset, Tables, read_data
 from engine.core.result import read_part, write_part
 
 VARIABLE = "CAUSEWAY_VAR"
@@ -82,14 +82,15 @@ class Folders:
         """Whether the table with this digest is stored."""
         return (self.data / _plain(digest) / "dataset.json").is_file()
 
-    def dataset(self, digest: str) -> Dataset:
-        """Read a stored table."""
-        return Dataset.from_dir(self.data / _plain(digest))
+    def dataset(self, digest: str) -> Dataset | Tables:
+        """Read a stored table, or several that were stored together."""
+        return read_data(self.data / _plain(digest))
 
-    def keep_dataset(self, dataset: Dataset) -> None:
-        """Store a table under its digest; the folder appears whole. For a known one only name, source, steps and truth are renewed."""
+    def keep_dataset(self, dataset: Dataset | Tables) -> None:
+        """Store data under their digest; the folder appears whole. For a known table only name, source, steps and truth are renewed."""
         if self.has_dataset(dataset.digest):
-            self._renew_facts(dataset)
+            if isinstance(dataset, Dataset):
+                self._renew_facts(dataset)
             return
         fresh = self.data / f"{uuid.uuid4().hex}.new"
         dataset.to_dir(fresh)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import catalogue
-from engine.core import Dataset, Params, Result, UserError
+from engine.core import Dataset, Params, Result, Tables, UserError
 from engine.jobs import folders as places
 from engine.jobs import processes
 from engine.jobs.folders import Folders
@@ -99,13 +99,13 @@ class Runner:
 
     # -- handing in --------------------------------------------------------------------------------------------
 
-    def submit(self, method: str, data: Dataset, params: Params, owner: str = "") -> Job:
+    def submit(self, method: str, data: Dataset | Tables, params: Params, owner: str = "") -> Job:
         """Ask for a run; the same question about the same data is one job, whoever asks.
 
         Parameters
         ----------
         method : name of a method.
-        data : is stored under its digest.
+        data : one table, or several by name; stored under their digest.
         params : parameters of the method.
         owner : who asks; limited to a few live jobs at a time. The empty owner (command line, tests) is not limited.
 
@@ -245,18 +245,23 @@ class Runner:
 
     # -- datasets ----------------------------------------------------------------------------------------------
 
-    def keep(self, dataset: Dataset, owner: str = "") -> str:
-        """Store a dataset and return its digest, by which any process finds it."""
+    def keep(self, dataset: Dataset | Tables, owner: str = "") -> str:
+        """Store data and return their digest, by which any process finds them; of several tables each is kept by itself too."""
+        if isinstance(dataset, Tables):
+            for table in dataset.tables.values():
+                self.keep(table, owner)
         try:
             self.folders.keep_dataset(dataset)
         except OSError as error:
             raise UserError(f"{dataset.name} could not be stored ({error.strerror or error}).", "Free some space and try again.") from error
+        if isinstance(dataset, Tables):
+            return dataset.digest
         rows, columns = dataset.n_samples, dataset.p
         self.store.keep_dataset(DatasetRow(dataset.digest, dataset.name, dataset.kind, rows, columns, time.time(), dataset.source, owner))
         return dataset.digest
 
-    def dataset(self, digest: str) -> Dataset:
-        """Return a stored dataset; an unknown digest is a `UserError`."""
+    def dataset(self, digest: str) -> Dataset | Tables:
+        """Return stored data; an unknown digest is a `UserError`."""
         if not self.folders.has_dataset(digest):
             raise _gone("table", digest)
         return self.folders.dataset(digest)

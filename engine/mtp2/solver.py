@@ -98,11 +98,11 @@ def maximum_likelihood(
 def refuse_duplicates(correlation: Floats, names: Sequence[str] = (), allowed: Bools | None = None) -> None:
     """Raise a `UserError` naming the most alike pair when its correlation is `MOST_ALIKE` or more."""
     upper = np.triu(correlation if allowed is None else np.where(allowed, correlation, 0.0), 1)
-    i, j = np.unravel_index(int(np.argmax(upper)), upper.shape)
+    i, j = divmod(int(np.argmax(upper)), len(upper))
     if upper[i, j] >= MOST_ALIKE:
         first, second = (names[i], names[j]) if len(names) else (f"variable {i + 1}", f"variable {j + 1}")
         raise UserError(
-            f"{first} and {second} move as one (correlation {upper[i, j]:.4f}); with duplicates there is no estimate under total positivity.",
+            f"{first} and {second} move as one (correlation {upper[i, j]:.4f}); duplicates leave no estimate under total positivity.",
             f"Keep one of {first} and {second}.", str(second),
         )  # fmt: skip
 

@@ -1,0 +1,74 @@
+"""Several tables by name, for a method that needs more than one."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from engine.core.dataset import Dataset
+from engine.core.digest import digest_of
+from engine.core.errors import UserError
+
+KIND = "tables"
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """Datasets by the part that each plays, such as ``prices`` and ``factors``; the first is the main one.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from engine.core import Dataset, Tables
+    >>> Tables({"prices": Dataset(pd.DataFrame({"A": [1.0, 2.0]}))})["prices"].p
+    1
+    """
+
+    tables: Mapping[str, Dataset]
+
+    def __post_init__(self) -> None:
+        """Refuse an empty collection and names that cannot be those of a folder."""
+        if not self.tables:
+            raise UserError("No table is given.", "Give at least one table by name.")
+        for part in self.tables:
+            if not part.isidentifier():
+                raise UserError(f"'{part}' cannot name a table.", "Use letters, digits and underscores, such as prices or factors.", part)
+
+    def __getitem__(self, part: str) -> Dataset:
+        """Return one table; without it a `KeyError`."""
+        return self.tables[part]
+
+    def get(self, part: str) -> Dataset | None:
+        """Return one table, None where it was not given."""
+        return self.tables.get(part)
+
+    @property
+    def main(self) -> Dataset:
+        """The first table."""
+        return next(iter(self.tables.values()))
+
+    @property
+    def name(self) -> str:
+        """Names of all tables."""
+        return " + ".join(table.name for table in self.tables.values())
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of the parts and of their tables' digests."""
+        return digest_of([KIND, [[part, table.digest] for part, table in sorted(self.tables.items())]])
+
+    def to_dir(self, path: str | Path) -> Path:
+        """Write one folder per table and ``dataset.json``, which names them, into a folder, made if need be."""
+        folder = Path(path)
+        for part, table in self.tables.items():
+            table.to_dir(folder / part)
+        (folder / "dataset.json").write_text(json.dumps({KIND: list(self.tables)}))
+        return folder
+
+
+def read_data(path: str | Path) -> Dataset | Tables:
+    """Read what `Dataset.to_dir` or `Tables.to_dir` wrote."""
+    folder = Path(path)
+    parts = json.loads((folder / "dataset.json").read_text()).get(KIND)
+    return Dataset.from_dir(folder) if parts is None else Tables({part: Dataset.from_dir(folder / part) for part in parts})
