@@ -31,7 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentParser, arguments: list[str]) -> None:
     method = catalogue.find(name)
-    runner.add_argument("data", nargs="+", help="a file, the name of a sample, or several files as name=path: one per regime, or one per table such as prices=a.csv factors=b.csv")
+    runner.add_argument(
+        "data", nargs="+",
+        help="a file, the name of a sample, or files as name=path: one per regime, or one per table as in prices=a.csv factors=b.csv",
+    )  # fmt: skip
     runner.add_argument(
         "--targets", action="append", default=[], help="variables intervened on in a regime, as regime=A,B; repeat per regime"
     )

@@ -23,6 +23,8 @@ PLACES = {
     "bfci": "engine.discovery.bfci",
     "gspo": "engine.discovery.gspo",
     "mixture": "engine.mixtures.mixture",
+    "mtp2": "engine.mtp2.mtp2",
+    "mtp2_graph": "engine.mtp2.mtp2_graph",
 }
 
 # What a method may need -> the function ``make(data, params)`` that turns the user's data into it.
@@ -30,6 +32,7 @@ NEEDS = {
     "samples": "engine.data:samples_for",
     "independence": "engine.independence:test_for",
     "interventional": "engine.independence:interventional_for",
+    "moments": "engine.mtp2.inputs:table_for",
     "prices": "engine.portfolio.inputs:market_for",
 }
 
