@@ -93,8 +93,10 @@ def _large(dataset: Dataset) -> tuple[NDArray[np.float64], NDArray[np.int64], ND
     if dataset.kind not in ("prices", "returns"):
         raise UserError(f"{dataset.name} is neither prices nor returns.", "Say which it holds first.", dataset.name)
     index = dataset.frame.index
-    if not index.is_unique:
-        raise UserError(f"{dataset.name} has dates that appear more than once.", "Keep the last row of each date first.")
+    if isinstance(index, pd.DatetimeIndex) and not (index.is_unique and index.is_monotonic_increasing):
+        raise UserError(
+            f"The dates of {dataset.name} are not in order, or appear more than once.", "Sort them first, and keep one row of each."
+        )
     moves = simple_returns(dataset.numeric) if dataset.kind == "prices" else dataset.numeric
     with np.errstate(invalid="ignore"):
         near = ~np.isnan(_nearest_split(1.0 + moves))
