@@ -88,8 +88,8 @@ def pairwise(
     level 5%). ``bootstrap`` rejected equal variances in 4.2% (120 months), 3.9% (286 months), 7.0% (286 days) and 5.6% (5,000 days), equal
     Sharpe ratios in 4.1% to 4.9%. The kernel ways are as good for Sharpe ratios (3.8% to 6.1%) and for variances of monthly returns (5.5%
     to 5.8%), but **liberal for variances of daily returns: 12% to 13%**, because an AR(1) does not see how long volatility remembers.
-    Where volatility forgets more slowly (half of a shock gone after 34 days, not 14), ``bootstrap`` rejects equal variances of 5,000 days in
-    9.9% and the kernel ways in 37% to 38%; on the monthly sums of such days it is 4.9% and 7%. So for variances prefer monthly sums
+    Where volatility forgets more slowly (half of a shock gone after 34 days, not 14), ``bootstrap`` rejects equal variances of 5,000 days
+    in 9.9% and the kernel ways in 37% to 38%; on monthly sums of such days it is 4.9% and 7%. So for variances prefer monthly sums
     (`engine.portfolio.measures.holding_sums`) with ``bootstrap``.
     """
     values, names = _checked(returns)
