@@ -2,11 +2,13 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from engine import api, catalogue
 from engine.core import Context, Dataset, Tables, UserError, specs
 from engine.data import with_targets
+from engine.jobs.keys import key_of
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,8 +49,10 @@ def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentPa
     given = parser.parse_args(arguments)
     texts = {spec.name: (spec, getattr(given, spec.name)) for spec in specs(method.params)}
     params = method.params.from_dict({key: spec.parse(text) for key, (spec, text) in texts.items() if text is not None})
-    context = Context(params.seed, on_progress=None if given.quiet else _show)
-    result = api.execute(method, _load(given.data, given.targets, method.needs in catalogue.SEVERAL), params, context)
+    data = _load(given.data, given.targets, method.needs in catalogue.SEVERAL)
+    kept = Path(f"{given.out}.{key_of(method, params, data.digest)}.part") if given.out else None  # what is done if this run is killed
+    context = Context(params.seed, on_progress=None if given.quiet else _show, kept=kept)
+    result = api.execute(method, data, params, context)
     for label, value in result.summary():
         print(f"{label}: {value}")
     for warning in context.warnings:
@@ -56,6 +60,7 @@ def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentPa
     print(f"Digest: {result.digest}")
     if given.out:
         result.to_dir(given.out)
+    context.kept.clear()
 
 
 def _load(places: list[str], targets: list[str], several: bool) -> Any:

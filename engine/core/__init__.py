@@ -4,12 +4,13 @@ from engine.core.context import Context
 from engine.core.dataset import Dataset
 from engine.core.digest import canonical_json, digest_of
 from engine.core.errors import Cancelled, OutOfTime, UserError
+from engine.core.kept import Kept
 from engine.core.method import Method, method
 from engine.core.params import Params, Spec, field, specs
 from engine.core.result import Provenance, Result
 from engine.core.tables import Tables, read_data
 
 __all__ = [
-    "Cancelled", "Context", "Dataset", "Method", "OutOfTime", "Params", "Provenance", "Result", "Spec", "Tables",
+    "Cancelled", "Context", "Dataset", "Kept", "Method", "OutOfTime", "Params", "Provenance", "Result", "Spec", "Tables",
     "UserError", "canonical_json", "digest_of", "field", "method", "read_data", "specs",
 ]  # fmt: skip

@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine.core.errors import Cancelled, OutOfTime
+from engine.core.kept import Kept
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Context:
     on_progress : called with (fraction in [0, 1], note).
     on_partial : called with (name, value) when there is something to show early.
     is_cancelled : asked at each `check`; True makes it raise.
+    kept : folder of this run for finished parts; the same run finds them again after it was killed.
     """
 
     def __init__(
@@ -43,10 +46,12 @@ class Context:
         on_progress: Callable[[float, str], None] | None = None,
         on_partial: Callable[[str, Any], None] | None = None,
         is_cancelled: Callable[[], bool] | None = None,
+        kept: Path | None = None,
     ):
         self.rng = np.random.default_rng(seed)
         self.threads = threads or os.cpu_count() or 1
         self.warnings: list[str] = []
+        self.kept = Kept(kept)
         self._clock = Clock()
         self._on_progress, self._on_partial, self._is_cancelled = on_progress, on_partial, is_cancelled
 

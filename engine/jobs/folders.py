@@ -15,7 +15,7 @@ from engine.core import Dataset, Tables, read_data
 from engine.core.result import read_part, write_part
 
 VARIABLE = "CAUSEWAY_VAR"
-RESULT, FRESH, PARTIALS, LOG, ARRANGED = "result", "result.new", "partials", "log.txt", "arrangement.json"
+RESULT, FRESH, PARTIALS, KEPT, LOG, ARRANGED = "result", "result.new", "partials", "kept", "log.txt", "arrangement.json"
 ABANDONED_S = 3600.0
 # What a later upload of the same values may tell better than the first.
 _FACTS = ("name", "source", "licence", "truth", "steps")

@@ -24,7 +24,7 @@ from engine import api, catalogue
 from engine.core import Cancelled, Context, Result, UserError
 from engine.core.plugins import plugins
 from engine.jobs import cluster, endings, limits
-from engine.jobs.folders import FRESH, LOG, PARTIALS, RESULT, Folders, sync, write_partial
+from engine.jobs.folders import FRESH, KEPT, LOG, PARTIALS, RESULT, Folders, sync, write_partial
 from engine.jobs.job import Job
 from engine.jobs.limits import GB, Limits
 from engine.jobs.store import Store
@@ -84,7 +84,8 @@ class _Run:
         if not self.folders.has_dataset(self.job.dataset):
             raise UserError(f"The table {self.job.dataset_name} is no longer here.", "Load it again on the data page, then run again.")
         data = self.folders.dataset(self.job.dataset)
-        context = Context(params.seed, self.limits.threads, self._progress, self._partial, lambda: not self.is_owner)
+        kept = self.folder / KEPT
+        context = Context(params.seed, self.limits.threads, self._progress, self._partial, lambda: not self.is_owner, kept)
         log.info("process %d: %s on %s (%s), seed %d", self.pid, method.name, data.name, self.job.dataset, params.seed)
         with cluster.inner_loops():
             return api.execute(method, data, params, context)
@@ -101,6 +102,7 @@ class _Run:
         if not self.store.finish(self.job.key, self.pid, size):
             self.folders.clear(self.job.key, RESULT)
             raise Cancelled
+        self.folders.clear(self.job.key, KEPT)
         log.info("done, result %s, %d bytes", result.digest, size)
 
     def _fail(self, error: BaseException) -> int:
