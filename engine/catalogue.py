@@ -25,6 +25,7 @@ PLACES = {
     "mixture": "engine.mixtures.mixture",
     "mtp2": "engine.mtp2.mtp2",
     "mtp2_graph": "engine.mtp2.mtp2_graph",
+    "backtest": "engine.portfolio.backtest",
 }
 
 # What a method may need -> the function ``make(data, params)`` that turns the user's data into it.

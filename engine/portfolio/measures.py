@@ -224,7 +224,7 @@ def gross_leverage(weights: Floats) -> float:
 
 def short_share(weights: Floats) -> float:
     """Return the share of short positions in `gross_leverage`."""
-    return float(-np.minimum(weights, 0).sum() / np.abs(weights).sum())
+    return float(np.maximum(-weights, 0).sum() / np.abs(weights).sum())
 
 
 def _mean(returns: "pd.Series[float]", a_year: float) -> float:

@@ -1,0 +1,123 @@
+"""The weights of one date: every estimator's covariance, and from it minimum variance or Markowitz weights within limits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core import UserError
+from engine.portfolio.constrained import constrained
+from engine.portfolio.estimators import ESTIMATORS, Estimate, estimate
+from engine.portfolio.limits import Limits
+from engine.portfolio.momentum import momentum, target_return, top_quintile_weights
+from engine.portfolio.prices import Floats
+from engine.portfolio.weights import leverage_notes, markowitz, minimum_variance
+
+FACTS = ("predicted_sd", "gap", "edges", "condition", "shrinkage", "ridge", "threshold", "penalty")
+TOP_QUINTILE = "top_quintile"  # equal weights on the fifth with most momentum; needs no covariance
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done at every date.
+
+    Attributes
+    ----------
+    strategies : names of estimators, and `TOP_QUINTILE`.
+    limits : on the weights.
+    target : ``""`` for minimum variance, else the target return of Markowitz weights: ``top_quintile`` or ``mean``.
+    momentum : rows of momentum, and how many of the last are skipped.
+    """
+
+    strategies: tuple[str, ...]
+    limits: Limits
+    target: str
+    momentum: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """What is known at one date.
+
+    Attributes
+    ----------
+    returns : (T, n) of the estimation window.
+    factors : (T, k) of the same rows, or None.
+    past : (M, n) returns from which momentum is computed; empty without a target.
+    names, groups : of the n assets; groups may be None.
+    """
+
+    returns: Floats
+    factors: Floats | None
+    past: Floats
+    names: tuple[str, ...]
+    groups: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """The weights of one date.
+
+    Attributes
+    ----------
+    weights : (S, n), one row per strategy; NaN where it has no answer.
+    facts : (S, len(FACTS)); NaN where a fact does not apply.
+    notes : (S,) what the reader must see of a strategy at this date, or why it has no answer.
+    """
+
+    weights: Floats
+    facts: Floats
+    notes: NDArray[np.str_]
+
+
+def decide(window: Window, plan: Plan, previous: Floats | None = None) -> Decision:
+    """Return the weights of every strategy at one date.
+
+    Parameters
+    ----------
+    previous : (S, n) weights held before, as drifted, for a limit on turnover.
+    """
+    n, count = window.returns.shape[1], len(plan.strategies)
+    weights, facts, notes = np.full((count, n), np.nan), np.full((count, len(FACTS)), np.nan), [""] * count
+    expected = target = None
+    if plan.target or TOP_QUINTILE in plan.strategies:
+        expected = momentum(window.past, window.names, window=plan.momentum[0], skipped=plan.momentum[1])
+        target = target_return(expected, plan.target) if plan.target else None
+    for s, name in enumerate(plan.strategies):
+        if name == TOP_QUINTILE:
+            assert expected is not None
+            weights[s] = top_quintile_weights(expected)
+            continue
+        try:
+            found = _estimated(name, window)
+            weights[s], told = _weights(found, window, plan, None if previous is None else previous[s], expected, target, name)
+        except UserError as problem:
+            notes[s] = problem.message
+            continue
+        found.facts["predicted_sd"] = float(np.sqrt(max(weights[s] @ found.covariance @ weights[s], 0.0)))
+        facts[s] = [found.facts.get(fact, np.nan) for fact in FACTS]
+        notes[s] = " ".join((*found.notes, *told))
+    return Decision(weights, facts, np.array(notes))
+
+
+def _estimated(name: str, window: Window) -> Estimate:
+    """Return the estimate with the assets' names in its messages."""
+    import pandas as pd
+
+    returns = pd.DataFrame(window.returns, columns=list(window.names))
+    return estimate(name, returns, window.factors if ESTIMATORS[name].factors else None)
+
+
+def _weights(
+    found: Estimate, window: Window, plan: Plan, previous: Floats | None, expected: Floats | None, target: float | None, name: str
+) -> tuple[Floats, tuple[str, ...]]:
+    """Return the weights of one estimate, and what the reader must know of them; 1/N stays 1/N whatever is asked."""
+    if name == "equal":
+        return np.full(len(found.covariance), 1.0 / len(found.covariance)), ()
+    if not plan.limits.is_free:
+        made = constrained(
+            found.covariance, plan.limits, names=window.names, groups=window.groups, previous=previous, expected=expected, target=target
+        )
+        return made.weights, ()
+    weights = minimum_variance(found.precision) if target is None or expected is None else markowitz(found.precision, expected, target)
+    return weights, leverage_notes(weights, window.names)
