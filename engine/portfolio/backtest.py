@@ -100,9 +100,7 @@ def backtest(market: Market, params: BacktestParams, context: Context) -> Backte
     """
     for sentence in market.warnings:
         context.warn(sentence)
-    rules = Rules(params.most, params.prune, params.zero_share)
-    plan = _plan(market, params, context)
-    walk = Walk(market, params.hold, params.window, params.first or 0, rules, params.holding == "shares", plan)
+    walk = walk_of(market, params, context)
     context.progress(0.01, f"{len(walk.dates)} dates")
     for k, (selection, decision) in enumerate(decisions(walk, context)):
         walk.hold(k, selection, decision)
@@ -110,6 +108,13 @@ def backtest(market: Market, params: BacktestParams, context: Context) -> Backte
         context.partial("wealth", walk.wealth)
     context.progress(WALKED, "tests of differences")
     return _result(walk, params, context)
+
+
+def walk_of(market: Market, params: BacktestParams, context: Context) -> Walk:
+    """Return the walk that the parameters ask for, at its first date."""
+    rules = Rules(params.most, params.prune, params.zero_share)
+    plan = _plan(market, params, context)
+    return Walk(market, params.hold, params.window, params.first or 0, rules, params.holding == "shares", plan)
 
 
 def _plan(market: Market, params: BacktestParams, context: Context) -> Plan:

@@ -1,8 +1,10 @@
 """The weights of one date: every estimator's covariance, and from it minimum variance or Markowitz weights within limits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import UserError
@@ -11,7 +13,7 @@ from engine.portfolio.estimators import ESTIMATORS, Estimate, estimate
 from engine.portfolio.limits import Limits
 from engine.portfolio.momentum import momentum, target_return, top_quintile_weights
 from engine.portfolio.prices import Floats
-from engine.portfolio.weights import leverage_notes, markowitz, minimum_variance
+from engine.portfolio.weights import equal_weights, leverage_notes, markowitz, minimum_variance
 
 FACTS = ("predicted_sd", "gap", "edges", "condition", "shrinkage", "ridge", "threshold", "penalty")
 TOP_QUINTILE = "top_quintile"  # equal weights on the fifth with most momentum; needs no covariance
@@ -79,10 +81,9 @@ def decide(window: Window, plan: Plan, previous: Floats | None = None) -> Decisi
     """
     n, count = window.returns.shape[1], len(plan.strategies)
     weights, facts, notes = np.full((count, n), np.nan), np.full((count, len(FACTS)), np.nan), [""] * count
-    expected = target = None
+    expected = None
     if plan.target or TOP_QUINTILE in plan.strategies:
         expected = momentum(window.past, window.names, window=plan.momentum[0], skipped=plan.momentum[1])
-        target = target_return(expected, plan.target) if plan.target else None
     for s, name in enumerate(plan.strategies):
         if name == TOP_QUINTILE:
             assert expected is not None
@@ -90,34 +91,51 @@ def decide(window: Window, plan: Plan, previous: Floats | None = None) -> Decisi
             continue
         try:
             found = _estimated(name, window)
-            weights[s], told = _weights(found, window, plan, None if previous is None else previous[s], expected, target, name)
+            before = None if previous is None else previous[s]
+            weights[s] = weights_from(name, found.covariance, found.precision, plan, window.names, window.groups, expected, before)
         except UserError as problem:
             notes[s] = problem.message
             continue
         found.facts["predicted_sd"] = float(np.sqrt(max(weights[s] @ found.covariance @ weights[s], 0.0)))
         facts[s] = [found.facts.get(fact, np.nan) for fact in FACTS]
-        notes[s] = " ".join((*found.notes, *told))
+        notes[s] = " ".join((*found.notes, *(leverage_notes(weights[s], window.names) if plan.limits.is_free else ())))
     return Decision(weights, facts, np.array(notes))
 
 
 def _estimated(name: str, window: Window) -> Estimate:
     """Return the estimate with the assets' names in its messages."""
-    import pandas as pd
-
     returns = pd.DataFrame(window.returns, columns=list(window.names))
     return estimate(name, returns, window.factors if ESTIMATORS[name].factors else None)
 
 
-def _weights(
-    found: Estimate, window: Window, plan: Plan, previous: Floats | None, expected: Floats | None, target: float | None, name: str
-) -> tuple[Floats, tuple[str, ...]]:
-    """Return the weights of one estimate, and what the reader must know of them; 1/N stays 1/N whatever is asked."""
+def weights_from(
+    name: str,
+    covariance: Floats,
+    precision: Floats,
+    plan: Plan,
+    names: Sequence[str],
+    groups: Sequence[str] | None,
+    expected: Floats | None,
+    previous: Floats | None = None,
+) -> Floats:
+    """Return the (n,) weights that a plan makes of one estimate; 1/N stays 1/N whatever is asked.
+
+    Raises
+    ------
+    UserError
+        When limits or the target cannot be met.
+    """
+    target = target_return(expected, plan.target) if plan.target and expected is not None else None
     if name == "equal":
-        return np.full(len(found.covariance), 1.0 / len(found.covariance)), ()
+        return equal_weights(len(covariance))
     if not plan.limits.is_free:
-        made = constrained(
-            found.covariance, plan.limits, names=window.names, groups=window.groups, previous=previous, expected=expected, target=target
-        )
-        return made.weights, ()
-    weights = minimum_variance(found.precision) if target is None or expected is None else markowitz(found.precision, expected, target)
-    return weights, leverage_notes(weights, window.names)
+        return constrained(
+            covariance,
+            plan.limits,
+            names=names,
+            groups=groups,
+            previous=previous,
+            expected=expected if plan.target else None,
+            target=target,
+        ).weights
+    return minimum_variance(precision) if target is None or expected is None else markowitz(precision, expected, target)

@@ -45,7 +45,7 @@ def table_of(
     numbers = [name for name in table.columns if name not in times]
     table[numbers] = table[numbers].astype(float)
     for name in times:
-        table[name] = pd.to_datetime(table[name])
+        table[name] = pd.to_datetime(table[name]).astype("datetime64[us]")
     risk = next(name for name in table.columns if name.startswith("SD,"))
     return table.sort_values(risk, kind="stable")
 
