@@ -10,7 +10,7 @@ from engine.mtp2.certificate import Bools, Floats, log_det
 from engine.mtp2.inputs import CORRELATIONS, Moments, moments_of, without_duplicates
 from engine.mtp2.lasso import graphical_lasso
 from engine.mtp2.result import Mtp2Result, matrices, weighted_graph
-from engine.mtp2.signs import MANY_NEGATIVE, negative_pairs, sign_switch
+from engine.mtp2.signs import MANY_NEGATIVE, most_negative, negative_pairs, negative_share, sign_switch
 from engine.mtp2.solver import TOLERANCE, Solution, maximum_likelihood
 
 WORST_GAP = 10.0  # duality gap at which progress starts; each further power of ten is as much of the bar
@@ -69,7 +69,7 @@ def mtp2(data: Dataset, params: Mtp2Params, context: Context) -> Mtp2Result:
     context.progress(0.0, "correlations")
     moments = moments_of(data, params.correlation, context)
     moments = without_duplicates(moments, context) if params.duplicates == "drop" else moments
-    signs = sign_switch(moments.correlation) if params.turn else np.ones(len(moments.names))
+    signs = sign_switch(moments.correlation).astype(np.float64) if params.turn else np.ones(len(moments.names))
     turned = moments.correlation * np.outer(signs, signs)
     solution = fit(turned, moments.names, params.penalty, context)
     graph = weighted_graph(solution, moments.names, signs)
@@ -109,21 +109,17 @@ def fit(correlation: Floats, names: tuple[str, ...], penalty: float, context: Co
 
 def facts_of(solution: Solution, correlation: Floats) -> dict[str, float]:
     """Return how the solver got there, and the share of negative pairs."""
-    n = len(correlation)
-    share = float((np.triu(correlation, 1) < 0).sum() / (n * (n - 1) / 2))
-    return {"sweeps": solution.sweeps, "steps": solution.steps, "ridge": solution.ridge, "negative": share}
+    return {"sweeps": solution.sweeps, "steps": solution.steps, "ridge": solution.ridge, "negative": negative_share(correlation)}
 
 
 def warn_of_signs(correlation: Floats, moments: Moments, context: Context) -> None:
     """Say that many pairs move against each other, and which most."""
-    rows, columns = np.nonzero(np.triu(correlation < 0, 1))
-    n = len(correlation)
-    if len(rows) <= MANY_NEGATIVE * n * (n - 1) / 2:
+    share = negative_share(correlation)
+    if share <= MANY_NEGATIVE:
         return
-    worst = np.argsort(correlation[rows, columns])[:PAIRS_SHOWN]
-    named = ", ".join(f"{moments.names[rows[k]]} and {moments.names[columns[k]]} ({correlation[rows[k], columns[k]]:.2f})" for k in worst)
+    named = ", ".join(f"{moments.names[i]} and {moments.names[j]} ({r:.2f})" for i, j, r in most_negative(correlation, PAIRS_SHOWN))
     context.warn(
-        f"{len(rows) / (n * (n - 1) / 2):.0%} of the pairs correlate negatively, most of all {named}. Total positivity makes them zero or "
+        f"{share:.0%} of the pairs correlate negatively, most of all {named}. Total positivity makes them zero or "
         "positive: turn signs, or choose an estimate without that assumption."
     )
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine.mtp2.certificate import Floats
 
@@ -30,20 +31,45 @@ def negative_pairs(observed: Floats, fitted: Floats, names: tuple[str, ...]) -> 
     ).astype({"a": str, "b": str})  # fmt: skip
 
 
-def sign_switch(correlation: Floats) -> Floats:
-    """Return (N,) signs of +-1 that make the sum of s_i s_j C_ij large: variables to turn so that most pairs are positive.
+def negative_share(correlation: Floats) -> float:
+    """Return the share of the pairs of (N, N) correlations that are below 0; pairs without one (NaN) are left out."""
+    pairs = correlation[np.triu_indices(len(correlation), 1)]
+    known = pairs[~np.isnan(pairs)]
+    return float((known < 0).mean()) if len(known) else 0.0
+
+
+def most_negative(correlation: Floats, most: int = 5) -> list[tuple[int, int, float]]:
+    """Return the pairs (i, j, correlation) that total positivity clips most, the worst first."""
+    rows, columns = np.triu_indices(len(correlation), 1)
+    pairs = correlation[rows, columns]
+    order = np.argsort(np.where(np.isnan(pairs), 1.0, pairs), kind="stable")[:most]
+    return [(int(rows[k]), int(columns[k]), float(pairs[k])) for k in order if pairs[k] < 0]
+
+
+def sign_switch(correlation: Floats) -> NDArray[np.int64]:
+    """Choose the variables to turn so that more pairs are positively correlated.
+
+    Parameters
+    ----------
+    correlation : (N, N); NaN counts as no pair.
+
+    Returns
+    -------
+    (N,) of 1 and -1; multiplying each variable by it leaves no single switch that would make more pairs positive. At most half are
+    -1, and as many pairs are positive as before or more.
 
     Notes
     -----
-    Starts from the signs of the leading eigenvector, then turns one variable after another while the sum grows; a local maximum. The first
-    sign of the majority is +1, so that few variables are turned.
+    Greedy: switch the variable with the largest surplus of negative over positive pairs while there is one. Each switch adds at least one
+    positive pair, so the search ends. The best choice is a maximum cut, which is hard; this one is a local optimum.
     """
-    pairs = correlation - np.diag(np.diag(correlation))
-    leading = np.linalg.eigh(pairs)[1][:, -1]
-    signs = np.where(leading >= 0, 1.0, -1.0)
-    gain = -2.0 * signs * (pairs @ signs)
-    while gain.max() > 1e-12:
-        turned = int(np.argmax(gain))
-        signs[turned] *= -1.0
-        gain = -2.0 * signs * (pairs @ signs)
-    return signs if signs.sum() >= 0 else -signs
+    side = np.sign(np.nan_to_num(correlation)).astype(np.int64)
+    np.fill_diagonal(side, 0)
+    signs = np.ones(len(side), dtype=np.int64)
+    surplus = side.sum(axis=1)  # positive minus negative pairs of each variable
+    while len(side) and surplus.min() < 0:
+        worst = int(surplus.argmin())
+        surplus = surplus - 2 * signs * signs[worst] * side[worst]
+        surplus[worst] = -surplus[worst]
+        signs[worst] = -signs[worst]
+    return -signs if signs.sum() < 0 else signs

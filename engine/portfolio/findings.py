@@ -11,9 +11,9 @@ from engine.data.findings import Finding, Repair, named, repair, verb
 from engine.data.look import Look
 from engine.data.series import LONGEST_GAP, date_texts, parse_dates
 from engine.data.splits import jumps
+from engine.mtp2.signs import most_negative, negative_share, sign_switch
 from engine.portfolio.market import dated, frequency_for, refuse_small
 from engine.portfolio.prices import Floats, Frequency, Values, fractions, values_of
-from engine.portfolio.signs import most_negative, negative_share, sign_switch
 
 ORDER = {"stop": 0, "warn": 1, "note": 2}
 HEAD = 1_000  # rows of a column looked at for dates

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from engine.portfolio.signs import most_negative, negative_share, sign_switch
+from engine.mtp2.signs import most_negative, negative_share, sign_switch
 
 
 def correlation(n, seed):
