@@ -94,7 +94,7 @@ def decide(window: Window, plan: Plan, previous: Floats | None = None) -> Decisi
             before = None if previous is None else previous[s]
             weights[s] = weights_from(name, found.covariance, found.precision, plan, window.names, window.groups, expected, before)
         except UserError as problem:
-            notes[s] = problem.message
+            notes[s] = str(problem)
             continue
         found.facts["predicted_sd"] = float(np.sqrt(max(weights[s] @ found.covariance @ weights[s], 0.0)))
         facts[s] = [found.facts.get(fact, np.nan) for fact in FACTS]
