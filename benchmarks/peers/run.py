@@ -4,6 +4,7 @@
 input to warm up, then on each input, and writes a list of ``{"seconds": CPU seconds, ...}`` anew after each of them.
 """
 
+import itertools
 import json
 import random
 import sys
@@ -148,6 +149,111 @@ def reference_utigsp(data, alpha, alpha_inv, depth, starts, told):
     return {"arrows": arrows.tolist(), "targets": [sorted(map(int, goal)) for goal in targets]}
 
 
+def cvxpy_scs(correlation, accuracy):
+    """Estimate an M-matrix by cvxpy and SCS from an (N, N) correlation matrix; ``precision[i][j]`` is what the solver returned."""
+    import cvxpy as cp
+
+    correlation = correlation[: correlation.shape[1]]  # the warm-up's corner is not square
+    precision = cp.Variable(correlation.shape, PSD=True)
+    apart = 1.0 - np.eye(len(correlation))
+    problem = cp.Problem(cp.Minimize(cp.trace(correlation @ precision) - cp.log_det(precision)), [cp.multiply(apart, precision) <= 0])
+    problem.solve(solver=cp.SCS, eps=accuracy, max_iters=100_000)
+    return {"precision": precision.value.tolist(), "steps": problem.solver_stats.num_iters}
+
+
+def numpy_fpn(correlation, tolerance, shrink, most_steps=20_000):
+    """Estimate an M-matrix by a projected Newton-like method (Cai, Cardoso, Palomar, Ying 2023) until a duality gap is small enough.
+
+    The direction is K G K on the pairs that are not held at zero, as if all were free. One Cholesky factor, its inverse and two products
+    a step; the gap, checked at every tenth, takes one more factor. A step that does not give half of the descent promised is tried again
+    at ``shrink`` of its length; the published value is 1/2.
+    """
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    correlation = correlation[: correlation.shape[1]]
+    n = len(correlation)
+    diagonal = np.eye(n, dtype=bool)
+
+    def value_and_factor(precision):
+        factor, failed = dpotrf(precision, lower=1)
+        if failed:
+            return np.inf, factor
+        return np.vdot(correlation, precision) - 2 * np.log(np.diag(factor)).sum(), factor
+
+    def inverse_of(factor):
+        lower = np.tril(dpotri(factor, lower=1)[0])
+        return lower + np.tril(lower, -1).T
+
+    def gap(value, inverse):
+        scale = 1 / np.sqrt(np.diag(inverse))
+        dual = np.maximum(inverse * scale[:, None] * scale, correlation)
+        np.fill_diagonal(dual, 1.0)
+        factor, failed = dpotrf(dual, lower=1)
+        return np.inf if failed else value - 2 * np.log(np.diag(factor)).sum() - n
+
+    precision, steps = np.eye(n), 0
+    value, factor = value_and_factor(precision)
+    inverse = inverse_of(factor)
+    while steps < most_steps and (steps % 10 or gap(value, inverse) > tolerance):
+        steps += 1
+        gradient = correlation - inverse
+        held = (precision == 0) & (gradient < 0) & ~diagonal
+        gradient[held] = 0
+        direction = precision @ gradient @ precision
+        direction[held] = 0
+        slope, length = np.vdot(gradient, direction), 1.0
+        while length > 1e-10:
+            moved = precision - length * direction
+            moved = np.where(diagonal, moved, np.minimum(moved, 0))
+            moved = (moved + moved.T) / 2
+            after, factor = value_and_factor(moved)
+            if after <= value - 0.5 * length * slope:
+                break
+            length *= shrink
+        else:
+            break
+        precision, value, inverse = moved, after, inverse_of(factor)
+    return {"precision": precision.tolist(), "steps": steps}
+
+
+def plain_tuning_free(data, gamma, whole, most_tests):
+    """Learn a graph under total positivity from signs of partial correlations on random rows, one test after another.
+
+    With ``whole`` each test takes the covariance of all columns on its rows before it picks its own. Returns ``adjacency[i][j]`` and
+    ``tests``.
+    """
+    rng = np.random.default_rng(0)
+    n, p = data.shape
+    rows = int(n**gamma + 1e-9)
+    adjacency = ~np.eye(p, dtype=bool)
+    tests = 0
+
+    def is_removed(i, j, size):
+        nonlocal tests
+        others = [v for v in range(p) if adjacency[i, v] and v != j]
+        for chosen in itertools.combinations(others, size):
+            for k in range(p):
+                if k in chosen or k in (i, j):
+                    continue
+                tests += 1
+                drawn = data[rng.choice(n, rows, replace=False)]
+                nodes = [*chosen, k, i, j]
+                covariance = np.cov(drawn.T)[np.ix_(nodes, nodes)] if whole else np.cov(drawn[:, nodes].T)
+                if np.linalg.inv(covariance)[-1, -2] > 0:
+                    return True
+                if tests == most_tests:
+                    return False
+        return False
+
+    for size in range(min(7, rows - 3)):
+        for i, j in itertools.permutations(range(p), 2):
+            if tests == most_tests:
+                break
+            if adjacency[i, j] and is_removed(i, j, size):
+                adjacency[i, j] = adjacency[j, i] = False
+    return {"adjacency": adjacency.tolist(), "tests": tests}
+
+
 def timed(peer, data, settings):
     """Return what the peer found with its CPU seconds, from the same random state each time."""
     random.seed(0)
@@ -162,7 +268,7 @@ def main():
     name, given, asked, answer = sys.argv[1:]
     peers = (
         causal_learn_pc, causal_learn_ci, causal_learn_grasp, causal_learn_boss, causal_learn_fci, causal_learn_fci_oracle,
-        reference_gsp, reference_gspo, reference_utigsp,
+        reference_gsp, reference_gspo, reference_utigsp, cvxpy_scs, numpy_fpn, plain_tuning_free,
     )  # fmt: skip
     peer = {known.__name__: known for known in peers}[name]
     sys.modules.update({module: MagicMock() for module in UNUSED})
