@@ -41,6 +41,13 @@ TASKS = (
         "groups",
     ),
     Task(
+        "Who moves with whom?",
+        "Learn a graph and a covariance without tuning, proven to be the best fit.",
+        "mtp2.py",
+        "Find companions",
+        "hub",
+    ),
+    Task(
         "Can I trust my table?",
         "Upload it, see what would mislead a method, and mend it with one click.",
         "data.py",

@@ -21,6 +21,10 @@ SECTIONS = {
         st.Page(HERE / "discovery.py", title="Causal discovery", icon=":material/account_tree:"),
         st.Page(HERE / "mixtures.py", title="Mixtures", icon=":material/groups:"),
     ],
+    "Portfolios": [
+        st.Page(HERE / "mtp2.py", title="Total positivity", icon=":material/hub:"),
+        st.Page(HERE / "portfolio.py", title="Portfolios and backtests", icon=":material/monitoring:"),
+    ],
     "Runs": [
         st.Page(HERE / "jobs.py", title="Runs", icon=":material/history:"),
     ],

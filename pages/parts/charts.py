@@ -17,6 +17,7 @@ P_VALUE_BINS = 20
 MOST_POINTS = 2_500  # beyond this a scatter is a blot, and slow
 MOST_LEVELS = 20
 SIGNS = ("circle", "diamond-open", "x-thin-open", "square-open", "triangle-up-open", "cross")
+DIVERGING = ((0.0, "#c2622b"), (0.5, "rgba(138,148,144,0.12)"), (1.0, "#1f6f8b"))  # the middle lets the paper through
 NEUTRAL = "#8a9490"  # reads on light and on dark paper
 
 
@@ -162,6 +163,30 @@ def grouped(frame: pd.DataFrame, labels: Any) -> Any:
             marker={"size": 5, "opacity": 0.5, "symbol": SIGNS[n % len(SIGNS)]},
         )  # fmt: skip
     return _named(figure)
+
+
+def heat_map(matrix: pd.DataFrame, title: str) -> Any:
+    """Draw a square matrix, blue above zero and orange below; the diagonal is left empty.
+
+    Parameters
+    ----------
+    matrix : (N, N) with the same names in rows and columns.
+    title : what the values are.
+    """
+    values = matrix.to_numpy(dtype=float).copy()
+    np.fill_diagonal(values, np.nan)
+    names = [html.escape(str(name)) for name in matrix.columns]
+    limit = float(np.nanmax(np.abs(values))) if len(values) > 1 else 1.0
+    figure = _figure("", "")
+    figure.add_heatmap(
+        z=values, x=names, y=names, zmin=-limit, zmax=limit, colorscale=DIVERGING, colorbar={
+            "title": {"text": title, "side": "top"}, "orientation": "h", "y": -0.12, "yanchor": "top", "thickness": 12,
+        },
+        hovertemplate="%{y} and %{x}: %{z:.3g}<extra></extra>",
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(side="top")
+    return figure.update_layout(height=SQUARE + 120)
 
 
 def _named(figure: Any) -> Any:
