@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.core import UserError
 from engine.portfolio.constrained import constrained
-from engine.portfolio.estimators import ESTIMATORS, Estimate, estimate
+from engine.portfolio.estimators import ESTIMATORS, estimate
 from engine.portfolio.limits import Limits
 from engine.portfolio.momentum import momentum, target_return, top_quintile_weights
 from engine.portfolio.prices import Floats
@@ -84,13 +84,14 @@ def decide(window: Window, plan: Plan, previous: Floats | None = None) -> Decisi
     expected = None
     if plan.target or TOP_QUINTILE in plan.strategies:
         expected = momentum(window.past, window.names, window=plan.momentum[0], skipped=plan.momentum[1])
+    returns = pd.DataFrame(window.returns, columns=pd.Index(window.names, dtype=object))  # the names serve in messages
     for s, name in enumerate(plan.strategies):
         if name == TOP_QUINTILE:
             assert expected is not None
             weights[s] = top_quintile_weights(expected)
             continue
         try:
-            found = _estimated(name, window)
+            found = estimate(name, returns, window.factors if ESTIMATORS[name].factors else None)
             before = None if previous is None else previous[s]
             weights[s] = weights_from(name, found.covariance, found.precision, plan, window.names, window.groups, expected, before)
         except UserError as problem:
@@ -100,12 +101,6 @@ def decide(window: Window, plan: Plan, previous: Floats | None = None) -> Decisi
         facts[s] = [found.facts.get(fact, np.nan) for fact in FACTS]
         notes[s] = " ".join((*found.notes, *(leverage_notes(weights[s], window.names) if plan.limits.is_free else ())))
     return Decision(weights, facts, np.array(notes))
-
-
-def _estimated(name: str, window: Window) -> Estimate:
-    """Return the estimate with the assets' names in its messages."""
-    returns = pd.DataFrame(window.returns, columns=list(window.names))
-    return estimate(name, returns, window.factors if ESTIMATORS[name].factors else None)
 
 
 def weights_from(

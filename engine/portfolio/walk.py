@@ -98,8 +98,8 @@ class Walk:
         """Return what is known at a date."""
         stop, size = self.dates[k], self.window_rows
         factors = None if self.market.factors is None else self.market.factors.to_numpy()[stop - size : stop]
-        names = tuple(self.market.assets[j] for j in selection.columns)
-        sectors = self.market.sectors
+        assets, sectors = self.market.assets, self.market.sectors
+        names = tuple(assets[j] for j in selection.columns)
         return Window(
             returns=selection.values[-size:], factors=factors, past=selection.values[-self.plan.momentum[0] :] if self.plan.target else
             selection.values[:0], names=names, groups=None if sectors is None else tuple(sectors[name] for name in names),
