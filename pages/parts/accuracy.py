@@ -105,7 +105,7 @@ def _sweep(result: GraphResult, dataset: Dataset) -> Sweep | None:
         found = run.opened(job.key)
         return found.sweep if isinstance(found, GraphResult) else None
     if job and job.is_live:
-        run.watch(job.key, early=False)
+        run.watch(job.key)
         return None
     if job:
         run.ending(job)
@@ -161,7 +161,7 @@ def _more(result: GraphResult, dataset: Dataset, n_others: int) -> None:
     runner = jobs.shared()
     live = [job for job in runner.all() if job.is_live and job.method == made.method and job.params.get("bootstrap")]
     if live:
-        run.watch(live[-1].key, early=False)
+        run.watch(live[-1].key)
     elif st.button(f"Simulate {MORE_TABLES} more tables like this one", icon=":material/casino:"):
         method = catalogue.find(made.method)
         params = method.params.from_dict(dict(made.params))

@@ -6,14 +6,14 @@ import logging
 import re
 import secrets
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.core import Dataset, Method, Result, UserError
+from engine.core import Dataset, Method, Result, Tables, UserError
 from engine.core.recipe import recipe
 
 log = logging.getLogger("pages")
@@ -64,18 +64,22 @@ def table(
     *,
     empty: str = "There is nothing to list.",
     height: int | str = "auto",
+    decimals: Mapping[str, int] | None = None,
 ) -> None:
     """Show a table with three significant digits.
 
     Parameters
     ----------
+    decimals : column -> digits after the point, where a column of numbers is compared down its length.
     empty : what to say instead of a table without rows.
     """
     if frame.empty:
         st.caption(escape(empty))
         return
     formats: dict[Any, Any] = {
-        column: st.column_config.NumberColumn(format="%.3g") for column in frame.columns if pd.api.types.is_float_dtype(frame[column].dtype)
+        column: st.column_config.NumberColumn(format=f"%.{decimals[column]}f" if decimals and column in decimals else "%.3g")
+        for column in frame.columns
+        if pd.api.types.is_float_dtype(frame[column].dtype)
     }
     if isinstance(frame.index, pd.RangeIndex):
         formats["_index"] = None
@@ -116,7 +120,7 @@ def escape(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
 
 
-def export(result: Result, data: Dataset | None = None) -> None:
+def export(result: Result, data: Dataset | Tables | None = None) -> None:
     """Offer what makes the result again: the Python, the settings and the whole result as files."""
     made = result.provenance
     if made is None:
@@ -125,7 +129,8 @@ def export(result: Result, data: Dataset | None = None) -> None:
     with st.container(horizontal=True):
         with st.popover("Show me the Python", icon=":material/code:"):
             st.code(recipe(result, data), language="python")
-            if data is not None and data.steps and data.steps[0][0] == "engine.read":
+            tables = list(data.tables.values()) if isinstance(data, Tables) else [data] if data else []
+            if any(table.steps and table.steps[0][0] == "engine.read" for table in tables):
                 st.caption("Run it in the folder that holds your file.")
         st.download_button(
             "Whole result (ZIP)", lambda: archive(result), f"{name}.zip", "application/zip", on_click="ignore", key=f"export.zip.{name}"

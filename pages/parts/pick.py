@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from engine import catalogue, jobs
-from engine.core import Dataset, Method, Params, Spec, UserError, specs
+from engine.core import Dataset, Method, Params, Spec, Tables, UserError, specs
 from engine.data import Finding, Repair, apply, examine, sample, samples
 from pages.parts import frame, state
 
@@ -15,14 +15,26 @@ ONE_ROW = 3  # settings in sight; more would not leave room for their names
 SLIDER_STEPS = 40  # a whole-number range up to this long is a slider, a longer one a box
 LOG_STEPS = (1, 2, 5)
 SHOWN = "pick.shown"  # the method whose settings the session holds
+NOTHING = "none"  # in place of a second table
 
 
-def dataset(*kinds: str, default: str) -> Dataset:
-    """Let the user choose a bundled sample or one of their own tables of these kinds."""
+def dataset(*kinds: str, default: str, own: Sequence[str] = ()) -> Dataset:
+    """Let the user choose a bundled sample or one of their own tables of these kinds, or one of their own of the kinds ``own``."""
+    return load(_chosen("data", "Data", _tables(kinds, own), default))
+
+
+def companion(name: state.Name, label: str, *kinds: str, own: Sequence[str] = (), help: str = "") -> Dataset | None:
+    """Let the user choose a second table to go with the first, or none; ``name`` is its place in the address."""
+    labels = {NOTHING: "none"} | _tables(kinds, own)
+    chosen = _chosen(name, label, labels, NOTHING, help)
+    return None if chosen == NOTHING else load(chosen)
+
+
+def _tables(kinds: Sequence[str], own: Sequence[str]) -> dict[str, str]:
+    """Return what is on offer: name of a sample or digest of a user's table -> what the list says."""
     labels = {s.name: s.label for s in samples() if s.kind in kinds}
-    own = [row for row in jobs.shared().datasets() if row.kind in kinds and named(row.digest, row.name) not in labels]
-    labels |= {row.digest: f"{row.name} · {row.rows:,} × {row.columns:,}" for row in own}
-    return load(_chosen("data", "Data", labels, default))
+    rows = [row for row in jobs.shared().datasets() if row.kind in (*kinds, *own) and not _is_sample(row.digest, row.name)]
+    return labels | {row.digest: f"{row.name} · {row.rows:,} × {row.columns:,}" for row in rows}
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
@@ -30,7 +42,8 @@ def load(name: str) -> Dataset:
     """Return a bundled sample by its name or one of the user's tables by its digest."""
     if any(name == s.name for s in samples()):
         return sample(name)
-    return jobs.shared().dataset(name)
+    found = jobs.shared().dataset(name)
+    return found.main if isinstance(found, Tables) else found
 
 
 def about(data: Dataset) -> None:
@@ -86,7 +99,14 @@ def method(area: str, advice: str = "") -> Method:
     return known[_chosen("method", "Method", {n: m.label for n, m in known.items()}, next(iter(known)), advice)]
 
 
-def settings(method: Method, given: Mapping[str, Any] | None = None) -> Params:
+def prepare(method: Method) -> None:
+    """Give the settings of a method that was not shown before their first values; a page may then draw some under ``set.`` and name."""
+    if state.kept(SHOWN, "") != method.name:
+        st.session_state.update({f"set.{f.name}": _from_address(f) for f in specs(method.params)})
+        state.keep(SHOWN, method.name)
+
+
+def settings(method: Method, given: Mapping[str, Any] | None = None, in_sight: int = ONE_ROW) -> Params:
     """Build the form of a method; its values are part of the address.
 
     Another method starts from its own defaults and takes over only what the address names, which is what the user has changed.
@@ -94,12 +114,11 @@ def settings(method: Method, given: Mapping[str, Any] | None = None) -> Params:
     Parameters
     ----------
     given : values of settings that the page draws elsewhere.
+    in_sight : most settings that are not behind the button.
     """
     params = method.params
-    if state.kept(SHOWN, "") != method.name:
-        st.session_state.update({f"set.{f.name}": _from_address(f) for f in specs(params)})
-        state.keep(SHOWN, method.name)
-    made = form(params, "set.", given or {})
+    prepare(method)
+    made = form(params, "set.", given or {}, in_sight)
     state.set_link({f.name: _text(getattr(made, f.name)) if getattr(made, f.name) != f.default else None for f in specs(params)})
     return made
 
@@ -109,7 +128,7 @@ def from_address(params: type[Params], *standard: str) -> Params:
     return params.from_dict({f.name: _from_address(f) for f in specs(params) if f.name not in standard})
 
 
-def form(params: type[Params], prefix: str, given: Mapping[str, Any] | None = None) -> Params:
+def form(params: type[Params], prefix: str, given: Mapping[str, Any] | None = None, in_sight: int = ONE_ROW) -> Params:
     """Build a form from declared parameters, usual ones first, advanced ones behind a button.
 
     The first value of a field comes from the session (``prefix`` and name), else from the address, else from its declaration.
@@ -120,7 +139,7 @@ def form(params: type[Params], prefix: str, given: Mapping[str, Any] | None = No
     """
     values = dict(given or {})
     fields = [f for f in specs(params) if f.name not in values]
-    usual = [f for f in fields if not f.advanced][:ONE_ROW]
+    usual = [f for f in fields if not f.advanced][:in_sight]
     advanced = [f for f in fields if f not in usual]
     *columns, last = st.columns([3] * len(usual) + [2], vertical_alignment="bottom")
     values |= {f.name: _widget(f, column, prefix) for f, column in zip(usual, columns, strict=True)}
@@ -170,7 +189,7 @@ def _widget(f: Spec, place: Any, prefix: str) -> Any:
         st.session_state[key] = _from_address(f)
     common = {"key": key, "help": (f.help + paper).strip() or None, "persist_state": "session"}
     if f.choices:
-        return place.selectbox(label, f.choices, **common)
+        return place.selectbox(label, f.choices, format_func=_words, **common)
     if f.type is bool:
         return place.toggle(label, **common)
     if f.type is str:
@@ -197,7 +216,14 @@ def _from_address(f: Spec) -> Any:
 
 def _text(value: Any) -> str:
     """Write a value so that `Spec.parse` reads it back."""
+    if isinstance(value, tuple):
+        return ",".join(value)
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+
+
+def _words(choice: Any) -> str:
+    """Return a choice as it is said."""
+    return str(choice).replace("_", " ")
 
 
 def _paper_values(fields: list[Spec], prefix: str) -> None:
@@ -208,7 +234,11 @@ def _paper_values(fields: list[Spec], prefix: str) -> None:
 
 def named(digest: str, name: str) -> str:
     """Return the name of a dataset when it is a bundled sample, else its digest."""
-    return name if any(name == s.name for s in samples()) and load(name).digest == digest else digest
+    return name if _is_sample(digest, name) else digest
+
+
+def _is_sample(digest: str, name: str) -> bool:
+    return any(name == s.name for s in samples()) and load(name).digest == digest
 
 
 def _repair(data: Dataset, repair: Repair) -> None:

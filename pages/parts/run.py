@@ -1,18 +1,19 @@
 """Submit, watch, cancel, and open the result: the one place where a page meets a job."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from engine import catalogue, jobs
-from engine.core import Dataset, Method, Params, Result, UserError, specs
+from engine.core import Dataset, Method, Params, Result, Tables, UserError, specs
 from engine.graphs import Graph
 from pages.parts import frame, graph, pick, state
 
 POLL_S = 0.4
 REREAD_S = 10.0  # a run that took longer is not read again while the user waits
+Early = Callable[[Mapping[str, Any], str], None]  # draws what a run has shown so far; the text is part of its widgets' keys
 ASKED, ADOPTED, TAB = "run.asked", "run.adopted", "run.tab"
 
 
@@ -26,10 +27,25 @@ def adopt() -> None:
         frame.empty("The result in this link is no longer here.", "What follows are the settings of the link; run it again if you need it.")
         state.set_link({"job": None})
     else:
-        pick.choose("data", pick.named(job.dataset, job.dataset_name))
+        _choose_data(job)
         pick.choose("method", job.method)
         state.keep(pick.SHOWN, job.method)
         st.session_state.update({f"set.{name}": value for name, value in job.params.items() if not state.link(name)})
+
+
+def _choose_data(job: jobs.Job) -> None:
+    """Choose the table of a run, or the tables where it has several."""
+    method = _method(job)
+    if method is None or method.needs not in catalogue.SEVERAL:
+        pick.choose("data", pick.named(job.dataset, job.dataset_name))
+        return
+    try:
+        found = jobs.shared().dataset(job.dataset)
+    except UserError:  # the table was removed; what the address says stands
+        return
+    main, factors = (found.main, found.get("factors")) if isinstance(found, Tables) else (found, None)
+    pick.choose("data", pick.named(main.digest, main.name))
+    pick.choose("factors", pick.named(factors.digest, factors.name) if factors else pick.NOTHING)
 
 
 def ask(tab: str = "", **settings: object) -> None:
@@ -52,7 +68,15 @@ def offer_resamples(title: str, words: str, resamples: int, key: str) -> None:
     st.button("Check stability", icon=":material/repeat:", on_click=ask, kwargs=kwargs, key=key)
 
 
-def panel(method: Method, dataset: Dataset, params: Params, label: str, button: Any) -> Result | None:
+def graph_so_far(parts: Mapping[str, Any], key: str) -> None:
+    """Draw the graph that a search has found so far."""
+    if isinstance(parts.get("graph"), Graph):
+        graph.show(parts["graph"], key=f"early.{key}")
+
+
+def panel(
+    method: Method, dataset: Dataset | Tables, params: Params, label: str, button: Any, early: Early | None = graph_so_far
+) -> Result | None:
     """Show the run that belongs to these settings and return its result once there is one.
 
     The same data, method and settings are the same run: it is joined when it is under way and opened when it is done. Where only the
@@ -62,6 +86,7 @@ def panel(method: Method, dataset: Dataset, params: Params, label: str, button: 
     ----------
     label : what the button says.
     button : place of the button.
+    early : draws what the run has shown so far, under its progress.
     """
     state.keep(ADOPTED, state.link("job"))  # only now: a drawing that was cut short before its widgets takes the settings again
     runner = jobs.shared()
@@ -80,7 +105,7 @@ def panel(method: Method, dataset: Dataset, params: Params, label: str, button: 
     state.set_link({"job": job.key})
     state.keep(ADOPTED, job.key)
     if job.is_live:
-        watch(job.key)
+        watch(job.key, early)
         return None
     if job.state == "done":
         return opened(job.key)
@@ -88,12 +113,12 @@ def panel(method: Method, dataset: Dataset, params: Params, label: str, button: 
     return None
 
 
-def _reread(method: Method, dataset: Dataset, params: Params) -> Result | None:
+def _reread(method: Method, dataset: Dataset | Tables, params: Params) -> Result | None:
     """Answer from the p-values of the run that the address names, when only the level of the tests was changed since."""
     job = jobs.shared().get(state.link("job"))
     if job is None or job.state != "done" or (job.method, job.dataset) != (method.name, dataset.digest):
         return None
-    if method.area != "discovery":  # only these keep the p-values of their tests
+    if method.area != "discovery" or isinstance(dataset, Tables):  # only these keep the p-values of their tests
         return None
     if method.needs == "interventional":  # the trace holds only part of what such a method asks
         return None
@@ -116,9 +141,16 @@ def settings(job: jobs.Job) -> str:
     """Return the settings of a run that differ from the method's defaults, in one line."""
     method = _method(job)
     defaults = {f.name: f.default for f in specs(method.params)} if method else {}
-    changed = {name: value for name, value in job.params.items() if value != defaults.get(name)}
-    texts = [f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in changed.items()]
+    asked = {name: tuple(value) if isinstance(value, list) else value for name, value in job.params.items()}
+    changed = {name: value for name, value in asked.items() if value != defaults.get(name)}
+    texts = [f"{name} {_told(value)}" for name, value in changed.items()]
     return ", ".join(texts) or "standard settings"
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "/".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def page(job: jobs.Job) -> str:
@@ -147,7 +179,7 @@ def opened(key: str) -> Result:
     return jobs.shared().result(key)
 
 
-def submit(method: Method, dataset: Dataset, params: Params) -> jobs.Job | None:
+def submit(method: Method, dataset: Dataset | Tables, params: Params) -> jobs.Job | None:
     """Hand in a run of this visitor; say why where it cannot be."""
     try:
         return jobs.shared().submit(method.name, dataset, params, owner=state.visitor())
@@ -163,8 +195,8 @@ def _missing(method: Method, button: str) -> None:
 
 
 @st.fragment(run_every=POLL_S)
-def watch(key: str, early: bool = True) -> None:
-    """Show progress, and the graph so far if ``early``, until the run ends; then redraw the page once."""
+def watch(key: str, early: Early | None = None) -> None:
+    """Show progress, and what ``early`` draws of the parts so far, until the run ends; then redraw the page once."""
     runner = jobs.shared()
     job = runner.get(key)
     if job is None or not job.is_live:
@@ -177,9 +209,8 @@ def watch(key: str, early: bool = True) -> None:
             runner.cancel(key)
             st.rerun()
     st.caption("You can close this page: the run goes on, and its address brings it back.")
-    so_far = runner.partials(key).get("graph") if early else None
-    if isinstance(so_far, Graph):
-        graph.show(so_far, key=f"early.{key}")
+    if early:
+        early(runner.partials(key), key)
 
 
 def ending(job: jobs.Job) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 
 import streamlit as st
 
-Name = Literal["data", "method", "together", "job", "node"]
+Name = Literal["data", "method", "together", "job", "node", "factors"]
 _SLOT = re.compile(r"^[a-z_0-9]+\.[\w.\-]+$")
 T = TypeVar("T")
 
