@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import UserError
+from engine.portfolio.measures import gross_leverage
 
 GROSS_MUCH, WEIGHT_MUCH = 3.0, 1.0  # sum of |w| and single |w| above which a reader should know
 NAMED = 5  # assets named in one sentence
@@ -70,11 +71,6 @@ def markowitz(precision: Floats, expected: Floats, target: float) -> Floats:
     tilt = precision @ excess
     tilt -= tilt.sum() * lowest  # zero but for rounding, which far targets would blow up
     return lowest + (target - centre) / (excess @ tilt) * tilt
-
-
-def gross_leverage(weights: Floats) -> float:
-    """Return the sum of |w|: one without short positions."""
-    return float(np.abs(weights).sum())
 
 
 def leverage_notes(weights: Floats, names: Sequence[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from engine.core import UserError
+from engine.mtp2.lasso import FOLDS
 from engine.portfolio.estimators.base import Estimate, Estimator, Floats
 from engine.portfolio.estimators.components import poet
 from engine.portfolio.estimators.eigenvalues import FEWEST, nonlinear
@@ -13,7 +14,7 @@ from engine.portfolio.estimators.factor_models import approximate_linear, approx
 from engine.portfolio.estimators.plain import equal, sample
 from engine.portfolio.estimators.positive import mtp2, mtp2_kendall, mtp2_lwcc
 from engine.portfolio.estimators.shrinkage import lw_constant_correlation, lw_identity, oas
-from engine.portfolio.estimators.sparse import FOLDS, clime, glasso
+from engine.portfolio.estimators.sparse import clime, glasso
 
 __all__ = ["ESTIMATORS", "Estimate", "Estimator", "estimate"]
 

@@ -1,14 +1,12 @@
 """Sparse precision matrices with a penalty: graphical lasso with its penalty cross-validated, and CLIME."""
 
-import warnings
-
 import numpy as np
 from scipy.linalg.lapack import dpotrf
 
 from engine.core import UserError
+from engine.mtp2.lasso import graphical_lasso
 from engine.portfolio.estimators.base import Estimate, Floats, centred, rescaled
 
-FOLDS = 3
 SMALLEST = 0.01  # eigenvalue that CLIME's matrix must have, on the correlation scale; it is lifted to this
 
 
@@ -26,27 +24,11 @@ def glasso(returns: Floats) -> Estimate:
 
     Notes
     -----
-    Friedman, Hastie, Tibshirani 2008. Returns are standardised first: on raw ones the grid of penalties, and the result, depend on units.
+    See `engine.mtp2.lasso.graphical_lasso`.
     """
-    from sklearn.covariance import GraphicalLassoCV
-    from sklearn.exceptions import ConvergenceWarning
-
-    x = centred(returns)
-    deviation = np.sqrt((x * x).mean(axis=0))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            found = GraphicalLassoCV(cv=FOLDS, assume_centered=True).fit(x / deviation)
-        except FloatingPointError:
-            raise UserError(
-                "The graphical lasso found no positive definite matrix: some assets move nearly as one.",
-                "Leave out duplicates, take a longer window, or choose another estimator.",
-            ) from None
-    unsettled = sum(issubclass(warning.category, ConvergenceWarning) for warning in caught)
-    precision = (found.precision_ + found.precision_.T) / 2.0
-    notes = (f"The graphical lasso did not settle in {unsettled} of its fits; its penalty is less certain.",) if unsettled else ()
-    facts = {"penalty": float(found.alpha_), "edges": _edges(precision)}
-    return Estimate.from_precision(rescaled(precision, 1.0 / deviation), facts, notes)
+    precision, penalty, notes = graphical_lasso(returns)
+    facts = {"penalty": penalty, "edges": _edges(precision)}
+    return Estimate.from_precision(rescaled(precision, 1.0 / returns.std(axis=0)), facts, notes)
 
 
 def clime(returns: Floats) -> Estimate:
