@@ -163,6 +163,7 @@ def tests(result: BacktestResult) -> None:
     kind = kind or "variance"
     names = list(result.strategies)
     one, other = _pair(names)
+    st.markdown(frame.escape(tearsheet.numbered(result)))
     ink = INK[st.context.theme.type or "light"]
     st.plotly_chart(
         tearsheet.p_matrix(result, kind, ink), alt="p-values of all pairs", key="portfolio.matrix", on_select=partial(_clicked, names),
@@ -350,8 +351,9 @@ def _conventions(result: BacktestResult) -> str:
     bp = float(result.provenance.params.get("cost_bp", 0.0)) if result.provenance else 0.0
     paid = f"after costs of {bp:g} basis points" if bp else "before costs of trading"
     return (
-        f"Lowest risk first; all {paid}. Figures are a year: return is compounded, risk is the standard deviation, turnover is what is bought "
-        "and sold over wealth. Gross leverage: all positions over wealth. Effective names: how many equal weights would be as concentrated."
+        f"Lowest risk first; all {paid}. Figures are a year: return is compounded, risk is the standard deviation, turnover is what is "
+        "bought and sold over wealth. Gross leverage: all positions over wealth. Effective names: how many equal weights would be as "
+        "concentrated."
     )
 
 

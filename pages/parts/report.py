@@ -148,7 +148,12 @@ def html_page(result: BacktestResult) -> str:
     ]  # fmt: skip
     for kind, words in (("variance", "Differences of risk"), ("sharpe", "Differences of return for risk")):
         if not result.tests.empty:
-            body += [f"<h2>{words}</h2>", _picture(tearsheet.p_matrix(result, kind, INK)), _table(test_table(result, kind))]
+            body += [
+                f"<h2>{words}</h2>",
+                f"<p>{html.escape(tearsheet.numbered(result))}</p>",
+                _picture(tearsheet.p_matrix(result, kind, INK)),
+                _table(test_table(result, kind)),
+            ]
     body += ["<h2>All figures</h2>", _table(all_figures(result).reset_index()), "<h2>Settings</h2>", _table(settings(result))]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
     script = f"<script>{get_plotlyjs()}</script>"
@@ -163,7 +168,9 @@ def _picture(figure: Any) -> str:
 
 
 def _table(table: pd.DataFrame) -> str:
-    return f"<div class='wide'>{table.to_html(index=False, border=0, float_format=lambda value: f'{value:.3g}', na_rep='–')}</div>"
+    with pd.option_context("display.max_colwidth", None):  # else a long sentence is cut
+        made = table.to_html(index=False, border=0, float_format=lambda value: f"{value:.3g}", na_rep="–")
+    return f"<div class='wide'>{made}</div>"
 
 
 def _list(sentences: Collection[str]) -> str:

@@ -12,6 +12,7 @@ from engine.portfolio.measures import drawdown, rolling_sd
 from engine.portfolio.result import BacktestResult
 from pages.parts.charts import NEUTRAL, _figure
 from pages.parts.frame import number
+from pages.parts.pick import log_grid
 
 if TYPE_CHECKING:
     from engine.portfolio.explain import Explanation
@@ -23,7 +24,7 @@ PATTERNS = ("", "/", ".", "x")
 LINE = 22  # height of one row of a legend
 PLOT = 320
 CELL = 42  # height of a cell of a matrix
-WRAP = 24  # characters of a name on an axis
+MOST_TEXTS = 12  # strategies up to which a number fits into a cell on a narrow screen
 BLUE, ORANGE, CLEAR = "rgba(0,104,181,{})", "rgba(214,96,10,{})", "rgba(138,148,144,0.10)"
 LEVELS = ((0.01, 0.75), (0.05, 0.5), (0.1, 0.22))  # p-values up to here, and how strong their colour is
 
@@ -43,7 +44,7 @@ def growth(table: pd.DataFrame, *, log: bool = True) -> Any:
     """Draw wealth by date, one line per column."""
     figure = _lines(table, "", "what 1 became", "%{y:.3g}")
     if log:
-        figure.update_yaxes(type="log", dtick="D2")
+        figure.update_yaxes(type="log", tickvals=log_grid(1e-6, 1e6), tickformat=",~g")
     return figure
 
 
@@ -117,13 +118,14 @@ def costs(table: pd.DataFrame, what: str, percent: bool) -> Any:
 def p_matrix(result: BacktestResult, kind: str, ink: str) -> Any:
     """Draw Holm's p-values of all pairs below the diagonal; the stronger the colour, the less it can be chance.
 
+    Strategies are numbered as in `numbered`.
+
     Parameters
     ----------
     ink : colour of the numbers in the cells.
     """
     found = result.p_values(kind)  # type: ignore[arg-type]
     names = list(found.columns)
-    labels = [f"{n + 1}  {_wrapped(result.labels[name])}" for n, name in enumerate(names)]
     values = found.to_numpy()[:, :-1]
     shown = np.where(np.tril(np.ones(values.shape, dtype=bool), -1), values, np.nan)
     scale, start = [], 0.0
@@ -132,7 +134,7 @@ def p_matrix(result: BacktestResult, kind: str, ink: str) -> Any:
         start = level
     scale += [[start, CLEAR], [1.0, CLEAR]]
     figure = _figure("", "")
-    y, x = labels, [str(n + 1) for n in range(len(names) - 1)]
+    y, x = ([str(n + 1) for n in range(many)] for many in (len(names), len(names) - 1))
     figure.add_heatmap(
         z=shown, x=x, y=y, zmin=0, zmax=1, colorscale=scale, showscale=False, xgap=2, ygap=2, hoverongaps=False, hoverinfo="skip"
     )
@@ -140,7 +142,7 @@ def p_matrix(result: BacktestResult, kind: str, ink: str) -> Any:
     sentences = _sentences(result, kind)
     figure.add_scatter(  # what is clicked, since a heat map cannot be
         x=[x[j] for _, j in cells], y=[y[i] for i, _ in cells], mode="markers+text",
-        text=[_p(shown[i, j]) for i, j in cells], textfont={"color": ink},
+        text=[_p(shown[i, j]) if len(names) <= MOST_TEXTS else "" for i, j in cells], textfont={"color": ink, "size": 11},
         marker={"size": 30, "opacity": 0, "symbol": "square"}, selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
         customdata=[[names[i], names[j]] for i, j in cells],
         hovertext=[_wrapped(sentences.get(frozenset((names[i], names[j])), ""), 50) for i, j in cells],
@@ -195,6 +197,11 @@ def _under(figure: Any, n: int) -> Any:
     return figure.update_layout(showlegend=n > 1, legend=legend, height=PLOT + LINE * n)
 
 
+def numbered(result: BacktestResult) -> str:
+    """Return the names of the strategies with the numbers that the matrix of p-values has for them."""
+    return " · ".join(f"{n} {result.labels[name]}" for n, name in enumerate(result.strategies, 1))
+
+
 def _sentences(result: BacktestResult, kind: str) -> Mapping[frozenset[str], str]:
     """Return the sentence on each pair."""
     rows = result.tests[result.tests["kind"] == kind]
@@ -206,9 +213,9 @@ def pair_sentence(result: BacktestResult, kind: str, one: str, other: str) -> st
     return _sentences(result, kind).get(frozenset((one, other)), "")
 
 
-def _wrapped(text: str, width: int = WRAP) -> str:
+def _wrapped(text: str, width: int) -> str:
     return "<br>".join(html.escape(line) for line in textwrap.wrap(text, width, break_on_hyphens=False))
 
 
 def _p(value: float) -> str:
-    return "<.001" if value < 0.001 else number(round(value, 3 if value < 0.1 else 2))
+    return "<.001" if value < 0.001 else number(round(value, 3 if value < 0.1 else 2)).removeprefix("0")

@@ -1,5 +1,6 @@
 """The page of portfolios runs what its form says, on one table or on two, and shows and exports what the engine finds."""
 
+import html
 import io
 import re
 import zipfile
@@ -164,7 +165,7 @@ def test_each_cell_of_the_matrix_is_the_pair_it_is_clicked_for(result):
     assert len(marks.x) == 3
     for x, y, (one, other), words in zip(marks.x, marks.y, marks.customdata, marks.hovertext, strict=True):
         assert heat.z[list(heat.y).index(y)][list(heat.x).index(x)] == p.loc[one, other]
-        assert int(x) == result.strategies.index(other) + 1 and y.startswith(f"{result.strategies.index(one) + 1} ")
+        assert int(x) == result.strategies.index(other) + 1 and int(y) == result.strategies.index(one) + 1
         assert words.replace("<br>", " ").startswith("The variance of")
 
 
@@ -193,3 +194,4 @@ def test_the_report_is_one_file_without_a_network(result):
     assert escape(result.sentence).replace("\\", "") in body
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", body) and page.count("<script") >= 6
     assert all(label in body for label in result.labels.values()) and result.digest in body
+    assert all(html.escape(sentence, quote=False) in body for sentence in result.tests["sentence"])
