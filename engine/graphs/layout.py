@@ -33,14 +33,15 @@ def layout(graph: Graph, seed: int = 0) -> dict[str, tuple[float, float]]:
     -------
     dict
         Node -> (x, y), the same on every call. Each connected component is laid out by itself: in layers by Graphviz ``dot`` with causes
-        above effects, or beyond 150 nodes as a map by ``sfdp``; components are packed side by side, nodes without edges follow in a grid.
+        above effects, or as a map by ``neato`` where the graph is undirected, so that nothing is above anything, or beyond 150 nodes by
+        ``sfdp``; components are packed side by side, nodes without edges follow in a grid.
 
     Notes
     -----
     Undetermined edges weigh half as much as arrows and bidirected edges do not force a layer. Without Graphviz the layers are those of the
     longest directed path, ordered by barycentres.
     """
-    points = _points(graph.nodes, graph.marks.tobytes(), seed)
+    points = _points(graph.nodes, graph.marks.tobytes(), seed, graph.kind == "ug")
     return {node: (float(x), float(y)) for node, (x, y) in zip(graph.nodes, points, strict=True)}
 
 
@@ -81,13 +82,13 @@ def components(marks: Marks) -> list[list[int]]:
 
 
 @lru_cache(maxsize=64)
-def _points(nodes: tuple[str, ...], marks_bytes: bytes, seed: int) -> Points:
+def _points(nodes: tuple[str, ...], marks_bytes: bytes, seed: int, is_undirected: bool = False) -> Points:
     """Return the (p, 2) places; cached, since a page asks for them at every click."""
     p = len(nodes)
     marks = np.frombuffer(marks_bytes, np.uint8).reshape(p, p)
     points = np.zeros((p, 2))
     parts = components(marks)
-    boxes = [_stretched(_component(nodes, marks, part, seed)) for part in parts if len(part) > 1]
+    boxes = [_stretched(_component(nodes, marks, part, seed, is_undirected)) for part in parts if len(part) > 1]
     corners, width, bottom = _shelves([np.ptp(box, axis=0) for box in boxes])
     for part, box, corner in zip(parts, boxes, corners, strict=False):
         points[part] = box - box.min(axis=0) + corner
@@ -99,22 +100,23 @@ def _points(nodes: tuple[str, ...], marks_bytes: bytes, seed: int) -> Points:
     return points
 
 
-def _component(nodes: tuple[str, ...], marks: Marks, part: list[int], seed: int) -> Points:
+def _component(nodes: tuple[str, ...], marks: Marks, part: list[int], seed: int, is_undirected: bool) -> Points:
     inner = marks[np.ix_(part, part)]
     readable = len(nodes) <= LAYERED_UP_TO and np.count_nonzero(inner) <= 2 * LAYERED_EDGES_UP_TO
     try:
         import pygraphviz
     except ImportError:
         return _by_barycentres(inner)
-    return _by_graphviz(pygraphviz, [nodes[i] for i in part], inner, "dot" if readable else "sfdp", seed)
+    program = "sfdp" if not readable else "neato" if is_undirected else "dot"
+    return _by_graphviz(pygraphviz, [nodes[i] for i in part], inner, program, seed)
 
 
 def _by_graphviz(pygraphviz: Any, names: list[str], marks: Marks, program: str, seed: int) -> Points:
     """Let Graphviz place one component."""
     widths = [f"{0.3 + 0.09 * min(len(name), 16):.2f}" for name in names]
     with _GRAPHVIZ:
-        if program == "dot":
-            return _places(pygraphviz, widths, _pulls(marks), "dot", seed)
+        if program != "sfdp":
+            return _places(pygraphviz, widths, _pulls(marks), program, seed)
         # sfdp draws numbers before it sets its seed: a first small map leaves the generator in a known state
         _places(pygraphviz, widths[:1] * 6, [(i, (i + 1) % 6, {}) for i in range(6)], "sfdp", seed)
         return _spread(_places(pygraphviz, widths, _pulls(marks), "sfdp", seed))
@@ -124,6 +126,8 @@ def _places(pygraphviz: Any, widths: list[str], pulls: Iterable[tuple[int, int, 
     """Return what Graphviz answers; nodes are given by number and width only, so no name ever reaches its parser."""
     drawing = pygraphviz.AGraph(directed=True, strict=False)
     drawing.graph_attr.update(splines="none", nodesep="0.35", ranksep="0.7", overlap="scale", start=str(seed), K="1", nslimit="1")
+    if program == "neato":
+        drawing.graph_attr.update(overlap="scalexy", sep="+12")
     drawing.node_attr.update(label="", shape="box", fixedsize="true", height="0.35")
     for i, width in enumerate(widths):
         drawing.add_node(i, width=width)

@@ -16,6 +16,7 @@ BINS = 40
 P_VALUE_BINS = 20
 MOST_POINTS = 2_500  # beyond this a scatter is a blot, and slow
 MOST_LEVELS = 20
+MOST_NAMES = 40  # of a heat map; beyond, only some of them are written
 SIGNS = ("circle", "diamond-open", "x-thin-open", "square-open", "triangle-up-open", "cross")
 DIVERGING = ((0.0, "#c2622b"), (0.5, "rgba(138,148,144,0.12)"), (1.0, "#1f6f8b"))  # the middle lets the paper through
 NEUTRAL = "#8a9490"  # reads on light and on dark paper
@@ -176,7 +177,7 @@ def heat_map(matrix: pd.DataFrame, title: str) -> Any:
     values = matrix.to_numpy(dtype=float).copy()
     np.fill_diagonal(values, np.nan)
     names = [html.escape(str(name)) for name in matrix.columns]
-    limit = float(np.nanmax(np.abs(values))) if len(values) > 1 else 1.0
+    limit = float(np.nanmax(np.abs(values))) or 1.0 if len(values) > 1 else 1.0
     figure = _figure("", "")
     figure.add_heatmap(
         z=values, x=names, y=names, zmin=-limit, zmax=limit, colorscale=DIVERGING, colorbar={
@@ -184,8 +185,9 @@ def heat_map(matrix: pd.DataFrame, title: str) -> Any:
         },
         hovertemplate="%{y} and %{x}: %{z:.3g}<extra></extra>",
     )  # fmt: skip
-    figure.update_yaxes(autorange="reversed")
-    figure.update_xaxes(side="top")
+    every = {"tickmode": "linear", "dtick": 1, "tickfont": {"size": 11}} if len(names) <= MOST_NAMES else {}
+    figure.update_yaxes(autorange="reversed", showgrid=False, **every)
+    figure.update_xaxes(side="top", showgrid=False, tickangle=-90, **every)
     return figure.update_layout(height=SQUARE + 120)
 
 

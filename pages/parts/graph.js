@@ -14,6 +14,8 @@ function visNetwork() {
   return loading;
 }
 
+const TONES = "#0068b5,#c65102,#0b8f78,#a8488f,#7a6a00,#5b6764,#b0284a,#5546b5,#3f7d20,#8d5b2f";
+
 function palette(element) {
   const style = getComputedStyle(element);
   const take = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
@@ -34,6 +36,7 @@ function palette(element) {
     differs: take("--st-orange-color", "#c65102"),
     extra: take("--st-violet-color", "#a8488f"),
     missing: take("--st-gray-color", "#5f6a66"),
+    tones: take("--st-chart-categorical-colors", TONES).split(",").map((tone) => tone.trim()),
   };
 }
 
@@ -43,9 +46,23 @@ function openCircle(color, paper) {
   return "data:image/svg+xml;utf8," + encodeURIComponent(svg);
 }
 
+// A colour thinned with another, both as #rrggbb: boxes stay opaque, so that no edge shines through them.
+function mixed(color, paper, share) {
+  const parts = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16));
+  if (![color, paper].every((text) => /^#[0-9a-f]{6}$/i.test(text))) return paper;
+  const [top, below] = [parts(color), parts(paper)];
+  return `rgb(${top.map((value, i) => Math.round(share * value + (1 - share) * below[i])).join(",")})`;
+}
+
+function toneOf(tone, colors) {
+  return colors.tones[tone % colors.tones.length];
+}
+
 function paintNode(node, colors) {
-  const color = { background: colors.box, border: node.kind ? colors[node.kind] : colors.line };
-  const chosen = { background: colors.box, border: colors.accent };
+  const tone = node.tone === undefined ? null : toneOf(node.tone, colors);
+  const background = tone ? mixed(tone, colors.paper, 0.25) : colors.box;
+  const color = { background, border: node.kind ? colors[node.kind] : tone ?? colors.line };
+  const chosen = { background, border: colors.accent };
   return { ...node, color: { ...color, highlight: chosen, hover: chosen }, font: { color: colors.text, face: colors.font, strokeWidth: node.shape === "dot" ? 3 : 0, strokeColor: colors.paper } };
 }
 
@@ -81,9 +98,21 @@ class Drawing {
     this.network.on("click", (event) => this.choose(this.at(event.pointer), true));
     this.network.on("dragEnd", (event) => event.nodes.length && this.moved(event.nodes));
     this.network.on("doubleClick", (event) => this.centre(this.at(event.pointer)));
+    this.explain();
     this.fit();
     this.fitOnceSeen();
     this.watch();
+  }
+
+  explain() {
+    const entry = ({ tone, words }) => {
+      const [item, swatch] = [document.createElement("span"), document.createElement("i")];
+      swatch.style.background = mixed(toneOf(tone, this.colors), this.colors.paper, 0.25);
+      swatch.style.borderColor = toneOf(tone, this.colors);
+      item.append(swatch, words);
+      return item;
+    };
+    this.root.querySelector(".legend").replaceChildren(...(this.data.legend ?? []).map(entry));
   }
 
   // In a tab that is not open the picture has no size to be fitted into.
@@ -174,6 +203,7 @@ class Drawing {
 
   repaint(colors) {
     this.colors = colors;
+    this.explain();
     this.nodes.update(this.data.nodes.map(({ x, y, ...node }) => paintNode(node, colors)));
     this.edges.update(this.data.edges.map((edge) => paintEdge(edge, colors, this.data.threshold)));
   }

@@ -40,6 +40,7 @@ def show(
     height: int = 520,
     selected: Selection | None = None,
     verdicts: picture.Verdicts | None = None,
+    groups: picture.Groups | None = None,
 ) -> Selection | None:
     """Draw a graph and return what is selected.
 
@@ -50,6 +51,7 @@ def show(
     height : of the picture in pixels.
     selected : what is selected before the user clicks anything, such as the node named by the URL.
     verdicts : edge -> how it compares with the truth, when that is what the picture is to show; the caller adds the legend.
+    groups : variable -> what it belongs to, such as a sector; the variables are coloured by it, with a legend.
 
     Returns
     -------
@@ -70,7 +72,7 @@ def show(
     steps, threshold = _controls(graph, key)
     centre = _centre(graph, key)
     part = graph.ego(centre, steps) if steps else graph
-    _draw(graph, part, key, f"{centre}, {steps}" if steps else "whole", threshold, positions or {}, height, verdicts)
+    _draw(graph, part, key, f"{centre}, {steps}" if steps else "whole", threshold, positions or {}, height, verdicts, groups)
     if not verdicts:
         _legend(part, steps, centre, graph)
     return chosen(graph, key)
@@ -96,14 +98,21 @@ def places(graph: Graph, key: str, positions: picture.Places | None = None) -> d
     return _places(graph, graph, {**(positions or {}), **dragged(key)})
 
 
-def downloads(graph: Graph, key: str = "graph.view", *, name: str = "graph", positions: picture.Places | None = None) -> None:
+def downloads(
+    graph: Graph,
+    key: str = "graph.view",
+    *,
+    name: str = "graph",
+    positions: picture.Places | None = None,
+    groups: picture.Groups | None = None,
+) -> None:
     """Offer the graph as a picture, a page and in the exchange formats; nothing is made before it is asked for."""
     from engine.graphs import exchange
 
     placed = functools.partial(places, graph, key, positions)
     offers: list[tuple[str, str, str, Callable[[], str]]] = [
         ("Picture (SVG)", "svg", "image/svg+xml", lambda: svg.svg(graph, placed())),
-        ("Interactive page (HTML)", "html", "text/html", lambda: picture.page(graph, placed(), name)),
+        ("Interactive page (HTML)", "html", "text/html", lambda: picture.page(graph, placed(), name, groups)),
     ]
     for form in (exchange.FORMS[known] for known in FORMS):
         offers.append((form.label, form.extension, form.media_type, functools.partial(form.write, graph)))
@@ -184,12 +193,13 @@ def _draw(
     positions: picture.Places,
     height: int,
     verdicts: picture.Verdicts | None,
+    groups: picture.Groups | None,
 ) -> None:
     """Mount the component; its ``id`` tells it whether the picture must be built anew."""
     moved = state.kept(state.slot(key, "moved"), {}).get(view, {})
     places = _places(graph, part, {**positions, **moved} if part is graph else moved)
     name, turn = state.kept(state.slot(key, "aim"), (None, 0))
-    drawn = _drawing(part, places, verdicts)
+    drawn = _drawing(part, places, verdicts, groups)
     data = drawn | {
         "id": digest_of([drawn["digest"], view])[:12],
         "threshold": threshold,
@@ -238,13 +248,20 @@ def _places(graph: Graph, part: Graph, kept: picture.Places) -> dict[str, tuple[
 
 def _digest(graph: Graph) -> str:
     support = [] if graph.support is None else [graph.support]
-    return digest_of([graph.kind, list(graph.nodes), graph.marks, *support])
+    weights = [] if graph.kind != "ug" or graph.weights is None else [graph.weights]  # those of an undirected graph are drawn
+    return digest_of([graph.kind, list(graph.nodes), graph.marks, *support, *weights])
 
 
 @st.cache_data(hash_funcs={Graph: _digest}, max_entries=30, show_spinner=False)
-def _drawing(graph: Graph, places: dict[str, tuple[float, float]], verdicts: picture.Verdicts | None) -> dict[str, Any]:
-    drawn = picture.drawing(graph, places, verdicts)
+def _drawing(
+    graph: Graph,
+    places: dict[str, tuple[float, float]],
+    verdicts: picture.Verdicts | None = None,
+    groups: picture.Groups | None = None,
+) -> dict[str, Any]:
+    drawn = picture.drawing(graph, places, verdicts, groups)
     said = [] if verdicts is None else [[*ends, verdict] for ends, verdict in verdicts.items()]
+    said += [list(pair) for pair in (groups or {}).items()]
     return drawn | {"digest": digest_of([_digest(graph), json.dumps(layout(graph)), *said])}
 
 
@@ -257,6 +274,10 @@ def _legend(part: Graph, steps: int | None, centre: str, graph: Graph) -> None:
         "undetermined": ":gray[**A ― B**] direction not determined" if graph.kind != "ug" else ":gray[**A ― B**] dependent given the rest",
     }
     shown = [text for kind, text in meaning.items() if kind in kinds]
+    if graph.kind == "ug" and graph.weights is not None and graph.support is None:
+        shown.append("thicker: stronger")
+        if (graph.weights < 0).any():
+            shown.append("dashed: move against each other")
     if graph.kind == "pag":
         shown.append(":gray[**○**] this end may be a tail or an arrowhead")
     around = (

@@ -15,6 +15,7 @@ from engine.graphs import Edge, Graph, Mark
 Places = Mapping[str, tuple[float, float]]
 # Edge by its two ends -> one of `STROKES` or `SHARING`; a variable, named twice, that differs between populations -> "differs".
 Verdicts = Mapping[tuple[str, str], str]
+Groups = Mapping[str, str]  # variable -> what it belongs to, such as a sector; each group has a colour
 
 
 class Stroke(NamedTuple):
@@ -45,6 +46,8 @@ BOX_HEIGHT = 30.0
 LETTER_WIDTH = 0.57  # of the size of the text
 DOT_RADIUS = 7.0
 MAP_WIDTH = 1_500.0  # px; a wider map gets larger dots, so that they are still seen when all of it is shown
+THIN, THICK = 1.0, 6.0  # px of the weakest and strongest edge of an undirected graph with weights
+AGAINST = [8, 5]  # dashes of an undirected edge with a negative weight
 BENDS = (50.0, 100.0)  # px beside the straight line
 MOST_BEND = 0.3
 FEW, SHORT = 30, 8
@@ -142,13 +145,14 @@ def bends(graph: Graph, places: Places) -> dict[tuple[str, str], float]:
     return found
 
 
-def network(graph: Graph, places: Places, verdicts: Verdicts | None = None) -> Any:
+def network(graph: Graph, places: Places, verdicts: Verdicts | None = None, groups: Groups | None = None) -> Any:
     """Build the pyvis network of a graph at given places; beyond 150 nodes they are dots with a label below.
 
     Parameters
     ----------
     places : node -> (x, y), y downwards.
     verdicts : how each edge compares with the truth; such a picture shows that in place of what the edges claim.
+    groups : colours the variables by what they belong to.
 
     Returns
     -------
@@ -161,15 +165,20 @@ def network(graph: Graph, places: Places, verdicts: Verdicts | None = None) -> A
     unit = dot_unit(places) if dots else 1.0
     curved = {} if dots else bends(graph, places)
     number = {name: i for i, name in enumerate(graph.nodes)}
+    tones = {group: tone for tone, (group, _) in enumerate(members(graph, groups))} if groups else {}
     shape = {"shape": "dot", "size": round(DOT_RADIUS * unit, 1)} if dots else {"shape": "box"}
     for name, i in number.items():
         x, y = places[name]
         marked = {"kind": verdicts[name, name], "borderWidth": 3} if verdicts and (name, name) in verdicts else {}
-        net.add_node(i, label=shorten(name), title=name, x=round(x, 1), y=round(y, 1), **shape, **marked)
+        title = name
+        if groups and name in groups:
+            marked |= {"tone": tones[groups[name]], "borderWidth": 2.5}
+            title = f"{name}: {groups[name]}"
+        net.add_node(i, label=shorten(name), title=title, x=round(x, 1), y=round(y, 1), **shape, **marked)
     for edge in graph.edges():
         source, target = number[edge.source], number[edge.target]
         arrows = {"from": _end(edge.mark_source, unit), "to": _end(edge.mark_target, unit)}
-        drawn = _line(edge, support_of(graph, edge), unit)
+        drawn = _line(edge, support_of(graph, edge), unit) | _weighted(graph, edge, unit)
         if verdicts:
             drawn |= _compared(edge, verdicts[edge.source, edge.target], unit)
         drawn |= {"arrows": {end: mark for end, mark in arrows.items() if mark}}
@@ -180,13 +189,20 @@ def network(graph: Graph, places: Places, verdicts: Verdicts | None = None) -> A
     return net
 
 
-def drawing(graph: Graph, places: Places, verdicts: Verdicts | None = None) -> dict[str, Any]:
-    """Return nodes, edges and options as JSON-ready data for the page's own drawing code."""
-    net = network(graph, places, verdicts)
+def members(graph: Graph, groups: Groups) -> list[tuple[str, int]]:
+    """Return each group with the number of its variables in a graph, in the order of their colours."""
+    found = [groups[name] for name in graph.nodes if name in groups]
+    return [(group, found.count(group)) for group in sorted(set(groups.values()))]
+
+
+def drawing(graph: Graph, places: Places, verdicts: Verdicts | None = None, groups: Groups | None = None) -> dict[str, Any]:
+    """Return nodes, edges, options and a legend of the groups as JSON-ready data for the page's own drawing code."""
+    net = network(graph, places, verdicts, groups)
+    legend = [] if groups is None else [{"tone": n, "words": name} for n, (name, size) in enumerate(members(graph, groups)) if size]
     nodes = [{k: v for k, v in node.items() if k not in ("color", "font")} for node in net.nodes]
     # the names of a map appear when the user comes closer
     labels = {"scaling": {"label": {"drawThreshold": 11 if graph.p > MANY else 5}}, "font": {"size": text_size(graph)}}
-    return {"nodes": nodes, "edges": net.edges, "options": OPTIONS | {"nodes": OPTIONS["nodes"] | labels}}
+    return {"nodes": nodes, "edges": net.edges, "legend": legend, "options": OPTIONS | {"nodes": OPTIONS["nodes"] | labels}}
 
 
 def words(graph: Graph, verdicts: Verdicts | None = None) -> str:
@@ -203,7 +219,7 @@ def words(graph: Graph, verdicts: Verdicts | None = None) -> str:
     return f"Graph of {graph.p} variables with {graph.n_edges} edges ({counts or 'none'}). The table of edges says the same in text."
 
 
-def page(graph: Graph, places: Places, title: str) -> str:
+def page(graph: Graph, places: Places, title: str, groups: Groups | None = None) -> str:
     """Make a web page with the interactive picture that loads nothing from anywhere.
 
     Notes
@@ -212,7 +228,7 @@ def page(graph: Graph, places: Places, title: str) -> str:
     file that comes with pyvis is used, beside the drawing code of the app.
     """
     vis = (Path(str(files("pyvis"))) / "lib" / "vis-9.1.2" / "vis-network.min.js").read_text(encoding="utf-8")
-    data = drawing(graph, places) | {
+    data = drawing(graph, places, groups=groups) | {
         "id": "page", "threshold": 0, "height": 640, "alt": words(graph), "file": "graph.png",
     }  # fmt: skip
     # "<" inside the data would let a name close the script
@@ -229,7 +245,7 @@ def page(graph: Graph, places: Places, title: str) -> str:
 
 SCRIPT = Path(__file__).with_name("graph.js").read_text(encoding="utf-8")
 MARKUP = (
-    '<div class="causal-graph"><div class="picture" role="application" tabindex="0"></div>'
+    '<div class="causal-graph"><div class="picture" role="application" tabindex="0"></div><div class="legend"></div>'
     '<div class="bar"><span class="note" aria-live="polite"></span>'
     '<button type="button" class="fit">Fit</button>'
     '<button type="button" class="widen">Full screen</button><button type="button" class="save">Save PNG</button></div></div>'
@@ -265,6 +281,16 @@ def _line(edge: Edge, support: float | None, unit: float) -> dict[str, Any]:
         drawn |= {"support": support, "width": round((1 + 3 * support) * unit, 1), "opacity": 0.3 + 0.7 * support}
         drawn |= {"title": f"{drawn['title']}: support {support:.0%}", "label": f"{support:.0%}"}
     return drawn
+
+
+def _weighted(graph: Graph, edge: Edge, unit: float) -> dict[str, Any]:
+    """Say how an edge of an undirected graph shows its weight: by its width, and by dashes below zero."""
+    if graph.kind != "ug" or graph.weights is None or graph.support is not None:
+        return {}
+    weight = float(graph.weights[graph.index(edge.source), graph.index(edge.target)])
+    share = abs(weight) / max(float(np.abs(graph.weights).max()), 1e-300)
+    drawn = {"width": round((THIN + (THICK - THIN) * share) * unit, 1), "title": f"{arrows(str(edge))}: {weight:.2g}"}
+    return drawn | ({"dashes": [round(part * unit) for part in AGAINST]} if weight < 0 else {})
 
 
 def _compared(edge: Edge, verdict: str, unit: float) -> dict[str, Any]:
