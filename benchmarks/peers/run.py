@@ -254,6 +254,21 @@ def plain_tuning_free(data, gamma, whole, most_tests):
     return {"adjacency": adjacency.tolist(), "tests": tests}
 
 
+def skfolio_walk_forward(data, covariance, train, test):
+    """Walk forward with skfolio's long-only minimum variance on (T, N) returns; ``returns`` are those of all test windows."""
+    import pandas as pd
+    from skfolio import RiskMeasure, moments
+    from skfolio.model_selection import WalkForward, cross_val_predict
+    from skfolio.optimization import MeanRisk
+    from skfolio.prior import EmpiricalPrior
+
+    prior = EmpiricalPrior(covariance_estimator=getattr(moments, covariance)())
+    model = MeanRisk(risk_measure=RiskMeasure.VARIANCE, prior_estimator=prior)
+    names = [f"asset {j + 1}" for j in range(data.shape[1])]
+    table = pd.DataFrame(data, pd.bdate_range("2000-01-03", periods=len(data)), names)
+    return {"returns": cross_val_predict(model, table, cv=WalkForward(train_size=train, test_size=test)).returns.tolist()}
+
+
 def timed(peer, data, settings):
     """Return what the peer found with its CPU seconds, from the same random state each time."""
     random.seed(0)
@@ -268,7 +283,7 @@ def main():
     name, given, asked, answer = sys.argv[1:]
     peers = (
         causal_learn_pc, causal_learn_ci, causal_learn_grasp, causal_learn_boss, causal_learn_fci, causal_learn_fci_oracle,
-        reference_gsp, reference_gspo, reference_utigsp, cvxpy_scs, numpy_fpn, plain_tuning_free,
+        reference_gsp, reference_gspo, reference_utigsp, cvxpy_scs, numpy_fpn, plain_tuning_free, skfolio_walk_forward,
     )  # fmt: skip
     peer = {known.__name__: known for known in peers}[name]
     sys.modules.update({module: MagicMock() for module in UNUSED})
