@@ -49,4 +49,3 @@ def _dot(a, b):
     for k in range(1, len(a)):
         total += a[k] * b[k]
     return total
-
