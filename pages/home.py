@@ -12,6 +12,7 @@ from pages.parts import frame, run
 
 ASSETS = Path(__file__).parents[1] / "assets"
 LAST_RUNS = 5
+CARDS_IN_A_ROW = 3
 
 
 class Task(NamedTuple):
@@ -46,6 +47,13 @@ TASKS = (
         "mtp2.py",
         "Find companions",
         "hub",
+    ),
+    Task(
+        "Which portfolio would have held?",
+        "Test ways to estimate risk on the past, with costs, and see whether their differences are more than luck.",
+        "portfolio.py",
+        "Run a backtest",
+        "monitoring",
     ),
     Task(
         "Can I trust my table?",
@@ -109,9 +117,10 @@ def ago(seconds: float) -> str:
 frame.header("Causeway", "From your own table to causal graphs that you can question edge by edge. Nothing leaves this machine.")
 with st.container(border=True):
     tour()
-for place, task in zip(st.columns(len(TASKS)), TASKS, strict=True):
-    with place:
-        card(task)
+for first in range(0, len(TASKS), CARDS_IN_A_ROW):
+    for place, task in zip(st.columns(CARDS_IN_A_ROW), TASKS[first : first + CARDS_IN_A_ROW], strict=False):
+        with place:
+            card(task)
 done = [job for job in jobs.shared().all() if job.state == "done"][:LAST_RUNS]
 if done:
     st.subheader("Last results", anchor=False)

@@ -221,6 +221,6 @@ def evidence(result: Mtp2Result) -> None:
         rows.append(("Tests", f"{frame.number(result.tests)} on {frame.number(result.rows_per_test)} rows each"))
     frame.facts(rows)
     st.caption(
-        "Duality gap: how far, at most, the fit is from the best there is; zero is exact. Condition number: how much errors grow when the "
-        "covariance is inverted; below about 1,000 there is nothing to fear."
+        "Duality gap: how far, at most, the fit is from the best there is; zero is exact. Condition number: the larger, the more small "
+        "errors grow when the covariance is inverted."
     )

@@ -118,3 +118,13 @@ def test_components_agree_with_networkx():
     for dag in random_dags(30, nodes=range(1, 30), degree=1):
         theirs = nx.connected_components(nx.from_numpy_array(dag.skeleton.astype(int)))
         assert {frozenset(part) for part in components(dag.marks)} == set(map(frozenset, theirs))
+
+
+@pytest.mark.parametrize("p", [3, 20, 60])
+def test_an_undirected_graph_is_a_map_with_nodes_apart(p, either_way):
+    graph = Graph.from_directed([f"X{i}" for i in range(p)], random_dag(p, 3, np.random.default_rng(p)).skeleton, kind="ug")
+    points = np.array(list(layout(graph).values()))
+    distance = np.abs(points[:, None] - points[None]).max(axis=2) + np.eye(p) * 1e9
+    assert distance.min() > 15
+    _points.cache_clear()
+    np.testing.assert_array_equal(np.array(list(layout(graph).values())), points)
