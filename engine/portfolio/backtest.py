@@ -31,7 +31,7 @@ class BacktestParams(Params):
     estimators: tuple[str, ...] = field(QUICK, "Estimators", help="Names, see the page or engine.portfolio.estimators.ESTIMATORS.")
     task: str = field(
         "minimum_variance", "Portfolio", choices=("minimum_variance", "markowitz"),
-        help="minimum_variance: least risk. markowitz: least risk among the weights that reach a target return, by momentum.",
+        help="Minimum variance: least risk. Markowitz: least risk among the weights that reach a target return, by momentum.",
     )  # fmt: skip
     window: int = field(252, "Estimated on", low=2, high=10_000, step=21, unit="rows", help="Rows of returns before each date.")
     hold: int = field(21, "Held for", low=1, high=1_000, step=1, unit="rows", paper=21, help="Rows until the next rebalance.")

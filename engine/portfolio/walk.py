@@ -150,7 +150,8 @@ class Walk:
             moves = w @ covariance @ w > 0
             self.diagnostics.append((
                 date, name, len(w), gross_leverage(w), short_share(w) if len(w) else np.nan, effective_names(w) if len(w) else np.nan,
-                effective_bets(w, covariance) if moves else np.nan, float(found[s].std() * np.sqrt(year)), *facts, bool(fell_back[s]),
+                effective_bets(w, covariance) if moves else np.nan,
+                float(found[s].std() * np.sqrt(year)) if found.shape[1] > 1 else np.nan, *facts, bool(fell_back[s]),
                 "fewer than two assets can be held" if decision is None else str(decision.notes[s]),
             ))  # fmt: skip
         excluded = sum(map(len, selection.excluded.values()))
