@@ -17,12 +17,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 import engine
 from benchmarks.harness import PeerFailed, Row, call_peer, cpu_seconds, wanted
 from engine.core import Dataset
 from engine.data import sample, simulate
 from engine.portfolio.difference import difference
+from engine.portfolio.estimators import estimate
 from engine.portfolio.result import BacktestResult
 
 TWELVE = (
@@ -59,6 +61,7 @@ PEER_LIMIT_S = 600
 KILLED = ("sample", "lw_identity", "nonlinear", "poet3", "mtp2", "mtp2_kendall")
 M_ASSETS, M_PERIODS, M_WINDOWS, M_SEEDS = 50, 60, (63, 126, 252), (0, 1, 2)
 RIVALS = ("sample", "lw_identity", "lw_constant_correlation", "oas", "nonlinear")
+Floats = NDArray[np.float64]
 
 
 def run(quick: bool) -> Iterator[Row]:
@@ -178,8 +181,20 @@ def _against_skfolio(workload: str, name: str, covariance: str, folds: int, quic
     sd = [100 * float(np.std(answer["returns"]) * np.sqrt(252)) for answer in theirs[:1]]
     exact = f"{ours:.4f} against {sd[0]:.4f}: {ours - sd[0]:+.4f} points" if sd else ""
     yield Row(workload, "SD, % a year", name, [ours], peer, sd, note="; ".join(filter(None, (exact, note))))
+    if theirs and name not in OTHERS:
+        yield _optimality(workload, runs[0][1].weights_of(name).to_numpy(), np.array(theirs[0]["weights"]), values, name, peer)
     speeds = [[1000 * each / folds for each in seconds] for seconds in ([spent for spent, _ in runs], [each["seconds"] for each in theirs])]
     yield Row(workload, "ms per fold", name, speeds[0], peer, speeds[1], note=f"{folds} folds, imports and warm-up not counted")
+
+
+def _optimality(workload: str, ours: Floats, theirs: Floats, values: Floats, name: str, peer: str) -> Row:
+    """Count the folds in which the product's weights have less variance, under the estimate that both were given."""
+    over = []
+    for k, (own, other) in enumerate(zip(ours, theirs, strict=True)):
+        covariance = estimate(name, values[k * HOLD : k * HOLD + WINDOW]).covariance
+        over.append(float(other @ covariance @ other / (own @ covariance @ own)) - 1)
+    note = f"the peer's estimated variance exceeds the product's by {min(over):.1g} to {max(over):.1g} of it: an interior point's tolerance"
+    return Row(workload, "folds of less variance", name, [float(np.mean(np.array(over) > 0))], peer, [], True, note)
 
 
 def _resume(workload: str, periods: int) -> Iterator[Row]:

@@ -255,7 +255,10 @@ def plain_tuning_free(data, gamma, whole, most_tests):
 
 
 def skfolio_walk_forward(data, covariance, train, test):
-    """Walk forward with skfolio's long-only minimum variance on (T, N) returns; ``returns`` are those of all test windows."""
+    """Walk forward with skfolio's long-only minimum variance on (T, N) returns.
+
+    ``returns`` are those of all test windows, ``weights`` those of each.
+    """
     import pandas as pd
     from skfolio import RiskMeasure, moments
     from skfolio.model_selection import WalkForward, cross_val_predict
@@ -266,7 +269,8 @@ def skfolio_walk_forward(data, covariance, train, test):
     model = MeanRisk(risk_measure=RiskMeasure.VARIANCE, prior_estimator=prior)
     names = [f"asset {j + 1}" for j in range(data.shape[1])]
     table = pd.DataFrame(data, pd.bdate_range("2000-01-03", periods=len(data)), names)
-    return {"returns": cross_val_predict(model, table, cv=WalkForward(train_size=train, test_size=test)).returns.tolist()}
+    found = cross_val_predict(model, table, cv=WalkForward(train_size=train, test_size=test))
+    return {"returns": found.returns.tolist(), "weights": [fold.weights.tolist() for fold in found]}
 
 
 def timed(peer, data, settings):
