@@ -254,10 +254,11 @@ class Runner:
             self.folders.keep_dataset(dataset)
         except OSError as error:
             raise UserError(f"{dataset.name} could not be stored ({error.strerror or error}).", "Free some space and try again.") from error
-        if isinstance(dataset, Tables):
-            return dataset.digest
-        rows, columns = dataset.n_samples, dataset.p
-        self.store.keep_dataset(DatasetRow(dataset.digest, dataset.name, dataset.kind, rows, columns, time.time(), dataset.source, owner))
+        if isinstance(dataset, Dataset):
+            rows, columns = dataset.n_samples, dataset.p
+            self.store.keep_dataset(
+                DatasetRow(dataset.digest, dataset.name, dataset.kind, rows, columns, time.time(), dataset.source, owner)
+            )
         return dataset.digest
 
     def dataset(self, digest: str) -> Dataset | Tables:

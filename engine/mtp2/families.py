@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import UserError
+from engine.data.simulators.structure import m_matrix
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 CHAIN = 0.9  # correlation of neighbours
 DENSITY = 0.01
-DOMINANCE = 1.05  # K = 1.05 lambda_max(B) I - B
 HUB_SHARE = 0.2  # of the nodes that the hub of a star is joined with
 HUB_WEIGHT, HUB_POWER = 0.6, -0.25
 DECAY = 1.2
@@ -143,7 +143,7 @@ def _distance(p: int) -> Floats:
 
 
 def _from_weights(weights: Floats) -> Family:
-    return _from_precision(DOMINANCE * float(np.linalg.eigvalsh(weights)[-1]) * np.eye(len(weights)) - weights)
+    return _from_precision(m_matrix(weights))
 
 
 def _from_precision(precision: Floats) -> Family:

@@ -9,7 +9,7 @@ from engine.graphs import Graph
 from engine.mtp2.certificate import Bools, Floats, log_det
 from engine.mtp2.inputs import CORRELATIONS, Moments, moments_of, without_duplicates
 from engine.mtp2.lasso import graphical_lasso
-from engine.mtp2.result import Mtp2Result, matrices, weighted_graph
+from engine.mtp2.result import Mtp2Result, matrices, partial_correlations, weighted_graph
 from engine.mtp2.signs import MANY_NEGATIVE, most_negative, negative_pairs, negative_share, sign_switch
 from engine.mtp2.solver import TOLERANCE, Solution, maximum_likelihood
 
@@ -72,7 +72,7 @@ def mtp2(data: Dataset, params: Mtp2Params, context: Context) -> Mtp2Result:
     signs = sign_switch(moments.correlation).astype(np.float64) if params.turn else np.ones(len(moments.names))
     turned = moments.correlation * np.outer(signs, signs)
     solution = fit(turned, moments.names, params.penalty, context)
-    graph = weighted_graph(solution, moments.names, signs)
+    graph = weighted_graph(moments.names, partial_correlations(solution.precision) * np.outer(signs, signs))
     context.partial("graph", graph)
     warn_of_signs(turned, moments, context)
     return Mtp2Result(
@@ -91,7 +91,6 @@ def fit(correlation: Floats, names: tuple[str, ...], penalty: float, context: Co
 
     def check(gap: float) -> None:
         reached = 0.0 if not np.isfinite(gap) else np.log10(WORST_GAP / max(gap, TOLERANCE)) / np.log10(WORST_GAP / TOLERANCE)
-        context.check()
         context.progress(0.05 + 0.85 * min(max(reached, seen[0]), 1.0), f"gap {gap:.0e}" if np.isfinite(gap) else "sweeps")
         seen[0] = max(reached, seen[0])
 
@@ -156,7 +155,4 @@ def _lasso(moments: Moments, context: Context) -> Graph | None:
         return None
     for note in notes:
         context.warn(note)
-    scale = np.sqrt(np.diag(precision))
-    partial = -precision / np.outer(scale, scale)
-    np.fill_diagonal(partial, 0.0)
-    return Graph.from_directed(moments.names, partial != 0, kind="ug", weights=partial)
+    return weighted_graph(moments.names, partial_correlations(precision))

@@ -10,7 +10,7 @@ from engine.core import Context, Dataset, Params, UserError, field, method
 from engine.graphs import Graph, Mark
 from engine.mtp2.inputs import Moments, moments_of
 from engine.mtp2.mtp2 import facts_of, fit, likelihood_ratio, warn_of_signs
-from engine.mtp2.result import TuningFreeResult, matrices, weighted_graph
+from engine.mtp2.result import TuningFreeResult, matrices, partial_correlations
 from engine.mtp2.signs import negative_pairs
 from engine.mtp2.tuning_free import GAMMA, MAX_L, ORDERS, Bools, Floats, TuningFree, stability, tuning_free
 
@@ -84,7 +84,7 @@ def mtp2_graph(data: Dataset, params: Mtp2GraphParams, context: Context) -> Tuni
     warn_of_signs(moments.correlation, moments, context)
     ones = np.ones(len(moments.names))
     return TuningFreeResult(
-        graph=_graph(moments, found.adjacency, weighted_graph(solution, moments.names, ones).weights, kept),
+        graph=_graph(moments, found.adjacency, partial_correlations(solution.precision), kept),
         gap=solution.gap,
         facts=facts_of(solution, moments.correlation) | {"turned": []},
         negative=negative_pairs(moments.correlation, solution.covariance, moments.names),
@@ -98,7 +98,7 @@ def mtp2_graph(data: Dataset, params: Mtp2GraphParams, context: Context) -> Tuni
     )
 
 
-def _graph(moments: Moments, adjacency: Bools, partial: Floats | None, kept: Floats | None) -> Graph:
+def _graph(moments: Moments, adjacency: Bools, partial: Floats, kept: Floats | None) -> Graph:
     """Return the graph with the weights of the estimate and, where there were further searches, the share that keeps each edge."""
     graph = Graph.from_directed(moments.names, adjacency, kind="ug", weights=partial)
     if kept is None:

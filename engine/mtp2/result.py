@@ -109,11 +109,16 @@ class TuningFreeResult(Mtp2Result):
         return [*rows[:3], ("Tests", f"{self.tests:,} on {self.rows_per_test:,} rows each{ended}"), *rows[3:]]
 
 
-def weighted_graph(solution: Solution, names: tuple[str, ...], signs: Floats) -> Graph:
-    """Return the undirected graph of a precision matrix with partial correlations -K_ij / sqrt(K_ii K_jj) as weights."""
-    scale = np.sqrt(np.diag(solution.precision))
-    partial = -solution.precision / np.outer(scale, scale) * np.outer(signs, signs)
+def partial_correlations(precision: Floats) -> Floats:
+    """Return (N, N) partial correlations -K_ij / sqrt(K_ii K_jj), zero on the diagonal."""
+    scale = np.sqrt(np.diag(precision))
+    partial: Floats = -precision / np.outer(scale, scale)
     np.fill_diagonal(partial, 0.0)
+    return partial
+
+
+def weighted_graph(names: tuple[str, ...], partial: Floats) -> Graph:
+    """Return the undirected graph that joins each pair with a partial correlation, which is its weight."""
     return Graph.from_directed(names, partial != 0, kind="ug", weights=partial)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,24 +119,16 @@ def tuning_free(
 
 
 def stability(
-    values: Floats,
-    runs: int,
-    *,
-    gamma: float = GAMMA,
-    order: str = "both",
-    max_l: int = MAX_L,
-    most_tests: int | None = None,
-    seed: int = 0,
-    check: Callable[[], None] = lambda: None,
-    report: Callable[[float, str], None] = lambda fraction, note: None,
+    values: Floats, runs: int, *, seed: int = 0, report: Callable[[float, str], None] = lambda fraction, note: None, **settings: Any
 ) -> Floats:
     """Return the (p, p) share of ``runs`` searches of the same samples, each with a seed of its own, that keep each edge.
 
     Parameters
     ----------
-    values, gamma, order, max_l, most_tests, check, report : as in `tuning_free`; ``most_tests`` holds for each search.
+    values, report : as in `tuning_free`.
     runs : number of searches, at least one.
     seed : gives the seeds of the searches.
+    settings : of each search, as in `tuning_free`.
     """
     if runs < 1:
         raise UserError(f"{runs} reruns give no frequency.", "Ask for one or more.", "runs")
@@ -145,10 +138,7 @@ def stability(
         def part(fraction: float, note: str, run: int = run) -> None:
             report((run + fraction) / runs, f"run {run + 1} of {runs}, {note}")
 
-        found = tuning_free(
-            values, gamma=gamma, order=order, max_l=max_l, most_tests=most_tests, seed=int(own), check=check, report=part
-        )  # fmt: skip
-        kept += found.adjacency
+        kept += tuning_free(values, **settings, seed=int(own), report=part).adjacency
     return kept / runs
 
 

@@ -105,7 +105,7 @@ def backtest(market: Market, params: BacktestParams, context: Context) -> Backte
     for k, (selection, decision) in enumerate(decisions(walk, context)):
         walk.hold(k, selection, decision)
         context.progress(0.01 + (WALKED - 0.01) * (k + 1) / len(walk.dates), f"date {k + 1} of {len(walk.dates)}")
-        context.partial("wealth", walk.wealth)
+        context.partial("wealth", lambda: walk.wealth)
     context.progress(WALKED, "tests of differences")
     return _result(walk, params, context)
 

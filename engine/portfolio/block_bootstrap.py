@@ -44,7 +44,7 @@ def studentised_test(values: Floats, statistic: Statistic, block: int, resamples
     n, size = values.shape
     count = n // block
     sums = _block_sums(values, block), _block_sums(values**2, block)
-    own, spread = _resampled(np.arange(count)[None] * block, sums, block, statistic)
+    _, spread = _resampled(np.arange(count)[None] * block, sums, block, statistic)
     error = np.sqrt(spread[0] * count * block / n)  # the natural blocks leave out the last n - l b periods; the estimate has them
     own = statistic.value(values.mean(axis=0), (values**2).mean(axis=0))
     found = own[:, None] - own

@@ -10,9 +10,8 @@ import pandas as pd
 
 from engine.core import Context, UserError
 from engine.portfolio.backtest import BacktestParams, walk_of
-from engine.portfolio.estimators import ESTIMATORS, estimate
+from engine.portfolio.estimators import ESTIMATORS
 from engine.portfolio.market import Market
-from engine.portfolio.momentum import momentum
 from engine.portfolio.prices import Floats
 from engine.portfolio.rebalance import Plan, Window, weights_from
 
@@ -117,9 +116,9 @@ def explain(market: Market, params: BacktestParams, strategy: str, date: pd.Time
 def _state(window: Window, strategy: str, plan: Plan) -> _State:
     """Return the estimates of one date."""
     names = list(window.names)
-    found = estimate(strategy, pd.DataFrame(window.returns, columns=names), window.factors if ESTIMATORS[strategy].factors else None)
+    found = window.estimate(strategy)
     scale = np.sqrt(np.diag(found.covariance))
-    expected = momentum(window.past, names, window=plan.momentum[0], skipped=plan.momentum[1]) if plan.target else np.zeros(len(names))
+    expected = window.expected(plan) if plan.target else np.zeros(len(names))
     correlation = pd.DataFrame(found.covariance / np.outer(scale, scale), names, names)
     return _State(frozenset(names), pd.Series(scale, names), correlation, pd.Series(expected, names))
 

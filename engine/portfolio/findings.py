@@ -11,8 +11,8 @@ from engine.data.findings import Finding, Repair, named, repair, verb
 from engine.data.look import Look
 from engine.data.series import LONGEST_GAP, date_texts, parse_dates
 from engine.data.splits import jumps
-from engine.mtp2.signs import most_negative, negative_share, sign_switch
-from engine.portfolio.market import dated, frequency_for, refuse_small
+from engine.mtp2.signs import MANY_NEGATIVE, most_negative, negative_share, sign_switch
+from engine.portfolio.market import dated, frequency_for, refuse_small, run_lengths
 from engine.portfolio.prices import Floats, Frequency, Values, fractions, values_of
 
 ORDER = {"stop": 0, "warn": 1, "note": 2}
@@ -21,7 +21,6 @@ STILL_ROWS = 21  # a month of days without a move
 AS_ONE = 0.999  # correlation from which MTP2 has (almost) no solution
 ALIKE = 0.95  # correlation above which Agrawal, Roy, Uhler 2022 keep one of two
 SHARED_ROWS = 20  # returns that two assets must share for their correlation to mean anything
-NEGATIVE = 0.10  # share of negative correlations from which total positivity is the wrong assumption
 MANY = 1_000  # assets
 MATRICES = 8  # (N, N) arrays that a solver holds at once
 
@@ -157,8 +156,7 @@ def _still(returns: Dataset) -> Iterator[Finding]:
         offers = (repair("Remove", "drop_columns", columns=never),) if len(never) < returns.p - 1 else ()
         message = f"{named(never)} {verb(never, 'has', 'have')} no price change at all: excluded from every window."
         yield Finding("constant", "warn", message, never[0], tuple(never), offers)
-    row = np.arange(len(values))[:, None]
-    run = row - np.maximum.accumulate(np.where(values == 0, -1, row), axis=0)
+    run = run_lengths(values == 0)
     longest, end = run.max(axis=0), run.argmax(axis=0)
     still = [j for j, name in enumerate(returns.columns) if longest[j] >= STILL_ROWS and name not in never]
     if still:
@@ -180,7 +178,7 @@ def _listings(returns: Dataset) -> Iterator[Finding]:
     first, last = seen.argmax(axis=0), len(seen) - 1 - seen[::-1].argmax(axis=0)
     row = np.arange(len(seen))[:, None]
     inside = missing & (row > first) & (row < last)
-    run = row - np.maximum.accumulate(np.where(inside, -1, row), axis=0)
+    run = run_lengths(inside)
     groups = {
         "listed after the first row": seen.any(axis=0) & (first > 0),
         "gone before the last row": seen.any(axis=0) & (last < len(seen) - 1),
@@ -240,7 +238,7 @@ def _alike(data: Dataset, correlation: Floats) -> Iterator[Finding]:
 def _negative(data: Dataset, correlation: Floats) -> Iterator[Finding]:
     """Warn where total positivity would clip many correlations."""
     share = negative_share(correlation)
-    if share <= NEGATIVE:
+    if share <= MANY_NEGATIVE:
         return
     names = data.columns
     pairs = most_negative(correlation)

@@ -40,12 +40,12 @@ class Market:
     periods_per_year: int
     warnings: tuple[str, ...]
 
-    @property
+    @cached_property
     def assets(self) -> tuple[str, ...]:
         """Names of the N assets."""
         return tuple(self.returns.columns)
 
-    @property
+    @cached_property
     def dates(self) -> pd.DatetimeIndex:
         """Dates of the T rows."""
         return pd.DatetimeIndex(self.returns.index)
@@ -63,9 +63,13 @@ class Market:
     @cached_property
     def gap(self) -> NDArray[np.int32]:
         """(T, N) number of rows without a return up to and including this one; 0 where there is one."""
-        row = np.arange(len(self.missing), dtype=np.int32)[:, None]
-        last = np.maximum.accumulate(np.where(self.missing, np.int32(-1), row), axis=0)
-        return row - last
+        return run_lengths(self.missing)
+
+
+def run_lengths(holds: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return for each cell of (T, N) how many rows without a break the condition has held up to and including it; 0 where it does not."""
+    row = np.arange(len(holds), dtype=np.int32)[:, None]
+    return row - np.maximum.accumulate(np.where(holds, np.int32(-1), row), axis=0)
 
 
 def market_of(

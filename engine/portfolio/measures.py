@@ -78,11 +78,11 @@ class Performance:
 
     def labelled(self) -> dict[str, float | pd.Timestamp | None]:
         """Return every figure under a name that says its convention, such as ``SD, monthly sums``."""
-        own = FREQUENCIES.get(self.periods_per_year, "per period")
+        own = frequency_name(self.periods_per_year)
         long = "monthly" if round(self.periods_per_year / self.holding) == 12 else f"{self.holding}-period"
         return {
             f"Return, {own} mean": self.mean, "Return, compounded": self.growth,
-            f"SD, {own}": self.sd, f"Information ratio, {own}": self.information_ratio,
+            risk_label(self.periods_per_year): self.sd, f"Information ratio, {own}": self.information_ratio,
             f"Sharpe ratio over riskless, {own}": self.sharpe_ratio,
             f"Return, {long} sums": self.mean_sums, f"SD, {long} sums": self.sd_sums,
             f"Information ratio, {long} sums": self.information_ratio_sums,
@@ -93,6 +93,16 @@ class Performance:
             "Recovered": self.drawdown.recovery, f"CVaR 5%, {own}": self.expected_shortfall,
             "Worst month" if long == "monthly" else f"Worst {long} return": self.worst, "Worst from": self.worst_from,
         }  # fmt: skip
+
+
+def frequency_name(periods_per_year: int) -> str:
+    """Return what returns with so many periods a year are called in a figure's name."""
+    return FREQUENCIES.get(periods_per_year, "per period")
+
+
+def risk_label(periods_per_year: int) -> str:
+    """Return the name that `Performance.labelled` has for the risk by which strategies are ranked."""
+    return f"SD, {frequency_name(periods_per_year)}"
 
 
 def performance(

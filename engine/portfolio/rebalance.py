@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.core import UserError
 from engine.portfolio.constrained import constrained
-from engine.portfolio.estimators import ESTIMATORS, estimate
+from engine.portfolio.estimators import ESTIMATORS, Estimate, estimate
 from engine.portfolio.limits import Limits
 from engine.portfolio.momentum import momentum, target_return, top_quintile_weights
 from engine.portfolio.prices import Floats
@@ -55,6 +56,19 @@ class Window:
     names: tuple[str, ...]
     groups: tuple[str, ...] | None
 
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """(T, n) returns with the names of the assets, which serve in messages."""
+        return pd.DataFrame(self.returns, columns=pd.Index(self.names, dtype=object))
+
+    def estimate(self, name: str) -> Estimate:
+        """Return the estimate of the window by one of `ESTIMATORS`."""
+        return estimate(name, self.table, self.factors if ESTIMATORS[name].factors else None)
+
+    def expected(self, plan: Plan) -> Floats:
+        """Return the (n,) momentum of the assets."""
+        return momentum(self.past, self.names, window=plan.momentum[0], skipped=plan.momentum[1])
+
 
 @dataclass(frozen=True, eq=False)
 class Decision:
@@ -83,15 +97,14 @@ def decide(window: Window, plan: Plan, previous: Floats | None = None) -> Decisi
     weights, facts, notes = np.full((count, n), np.nan), np.full((count, len(FACTS)), np.nan), [""] * count
     expected = None
     if plan.target or TOP_QUINTILE in plan.strategies:
-        expected = momentum(window.past, window.names, window=plan.momentum[0], skipped=plan.momentum[1])
-    returns = pd.DataFrame(window.returns, columns=pd.Index(window.names, dtype=object))  # the names serve in messages
+        expected = window.expected(plan)
     for s, name in enumerate(plan.strategies):
         if name == TOP_QUINTILE:
             assert expected is not None
             weights[s] = top_quintile_weights(expected)
             continue
         try:
-            found = estimate(name, returns, window.factors if ESTIMATORS[name].factors else None)
+            found = window.estimate(name)
             before = None if previous is None else previous[s]
             weights[s] = weights_from(name, found.covariance, found.precision, plan, window.names, window.groups, expected, before)
         except UserError as problem:

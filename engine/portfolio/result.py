@@ -7,6 +7,7 @@ import pandas as pd
 from engine.core import Result
 from engine.portfolio.comparison import Comparison, Kind
 from engine.portfolio.holding import net_of_costs
+from engine.portfolio.measures import risk_label
 
 LEVEL = 0.05
 COST_CURVE_BP = (0.0, 5.0, 10.0, 50.0)
@@ -94,7 +95,7 @@ class BacktestResult(Result):
     def sentence(self) -> str:
         """Who came first on realised risk, and whether that is more than chance."""
         first, *others = self.strategies
-        risk = self.table[next(name for name in self.table.columns if name.startswith("SD,"))]
+        risk = self.table[risk_label(self.periods_per_year)]
         told = f"{self.labels[first]} had the lowest risk: {risk[first]:.1%} a year"
         if not others:
             return f"{told}."

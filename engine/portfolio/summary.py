@@ -11,7 +11,7 @@ from engine.data.findings import named
 from engine.portfolio.comparison import Kind, Way
 from engine.portfolio.difference import pairwise
 from engine.portfolio.holding import net_of_costs
-from engine.portfolio.measures import holding_sums, performance, turnover_per_year
+from engine.portfolio.measures import holding_sums, performance, risk_label, turnover_per_year
 from engine.portfolio.prices import Floats
 from engine.portfolio.result import COST_CURVE_BP, tests_of
 
@@ -46,8 +46,7 @@ def table_of(
     table[numbers] = table[numbers].astype(float)
     for name in times:
         table[name] = pd.to_datetime(table[name]).astype("datetime64[us]")
-    risk = next(name for name in table.columns if name.startswith("SD,"))
-    return table.sort_values(risk, kind="stable")
+    return table.sort_values(risk_label(year), kind="stable")
 
 
 def cost_curve(returns: Floats, traded: Floats, starts: NDArray[np.int64], strategies: Sequence[str], year: int) -> pd.DataFrame:

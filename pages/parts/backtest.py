@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine.core import Dataset, Tables, UserError
 from engine.portfolio.result import BacktestResult
+from engine.portfolio.weights import GROSS_MUCH
 from pages.parts import frame, report, run, state, tearsheet
 
 HONEST = (
@@ -18,7 +19,6 @@ TABS = ["Summary", "Risk", "Weights", "Costs", "Tests", "Dates", "Why", "Export"
 MOST_LINES = 6
 INK = {"light": "#1b2421", "dark": "#e7ecea"}
 ALWAYS = ("mtp2", "equal")  # in the charts from the start, if they ran
-HIGH = 3.0  # gross leverage that a reader should be warned of
 OPEN, LINES, PAIR = "portfolio.tab", "portfolio.lines", "portfolio.pair"
 KINDS = {"variance": "Risk (variance)", "sharpe": "Return for risk (Sharpe ratio)"}
 DIAGNOSTICS = {
@@ -32,7 +32,7 @@ MEANINGS = {
     "short_share": "Short positions as a share of all positions.",
     "effective_names": "The number of equally weighted assets that would be as concentrated.",
     "effective_bets": "The number of assets with equal shares of the risk that would be as concentrated.",
-    "predicted_sd": "Standard deviation that the estimate promised for the portfolio, per row of the table.",
+    "predicted_sd": "Standard deviation that the estimate promised for the portfolio, a year.",
     "realised_sd": "Standard deviation while the weights were held, a year.",
     "assets": "Assets among which could be chosen.",
     "condition": "How close the estimate is to having no inverse: from a million on, rounding moves the weights.",
@@ -335,14 +335,14 @@ def _explained(digest: str, strategy: str, date: pd.Timestamp, asset: str, _resu
 def _leverage(result: BacktestResult) -> None:
     """Warn of strategies that held several times their wealth, and offer to run without short positions."""
     most = result.diagnostics.groupby("strategy")["gross_leverage"].max().sort_values(ascending=False)
-    high = most[most > HIGH]
+    high = most[most > GROSS_MUCH]
     if high.empty:
         return
     told = ", ".join(f"{result.labels[str(name)]} up to {value:.1f}" for name, value in high.items())
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f":orange[:material/warning:] **Positions of more than {HIGH:g} times the wealth:** {frame.escape(told)}. Such weights rest on "
-            "small differences between estimates and are costly to hold.", width="stretch",
+            f":orange[:material/warning:] **Positions of more than {GROSS_MUCH:g} times the wealth:** {frame.escape(told)}. Such weights "
+            "rest on small differences between estimates and are costly to hold.", width="stretch",
         )  # fmt: skip
         st.button("Run without short positions", on_click=run.ask, kwargs={"long_only": True}, key="portfolio.long_only")
 

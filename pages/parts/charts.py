@@ -30,7 +30,7 @@ def p_values(trace: Trace) -> Any:
     plotly Figure.
     """
     values = trace.p_values()
-    figure = _figure("p-value", f"tests (of {number(len(values))})")
+    figure = blank("p-value", f"tests (of {number(len(values))})")
     counts, edges = np.histogram(values, bins=P_VALUE_BINS, range=(0, 1))
     figure.add_bar(
         x=(edges[1:] + edges[:-1]) / 2, y=counts, width=1 / P_VALUE_BINS, hovertemplate="%{y} tests near p = %{x:.3f}<extra></extra>"
@@ -56,7 +56,7 @@ def roc(points: pd.DataFrame, parameter: str, present: "pd.Series[Any]") -> Any:
     -------
     plotly Figure.
     """
-    figure = _figure("false alarms: share of what is not there", "found: share of what is there")
+    figure = blank("false alarms: share of what is not there", "found: share of what is there")
     for prefix, name, symbol, dash in (("", "joined pairs", "circle", "solid"), ("arrows ", "directions", "diamond", "dash")):
         figure.add_scatter(
             x=points[f"{prefix}false"], y=points[f"{prefix}found"], mode="lines+markers", name=name, line={"dash": dash},
@@ -82,7 +82,7 @@ def calibration(bins: pd.DataFrame) -> Any:
     -------
     plotly Figure.
     """
-    figure = _figure("support: share of the resamples", "true: share of these pairs")
+    figure = blank("support: share of the resamples", "true: share of these pairs")
     figure.add_scatter(
         x=bins["support"], y=bins["true"], mode="lines+markers+text", text=[number(n) for n in bins["pairs"]], name="pairs (number)",
         textposition=["top center" if true < TOP else "bottom center" for true in bins["true"]], marker={"size": 10}, cliponaxis=False,
@@ -94,7 +94,7 @@ def calibration(bins: pd.DataFrame) -> Any:
 def distribution(series: "pd.Series[Any]") -> Any:
     """Draw the distribution of one variable: a histogram of numbers, or bars of the most frequent categories."""
     label = html.escape(str(series.name))
-    figure = _figure(label, "rows")
+    figure = blank(label, "rows")
     if isinstance(series.dtype, pd.CategoricalDtype):
         counts = series.value_counts().head(MOST_LEVELS)
         figure.add_bar(x=[html.escape(str(level)) for level in counts.index], y=counts.to_numpy())
@@ -114,7 +114,7 @@ def quantiles(series: "pd.Series[Any]") -> Any:
     """Draw the sorted values of one variable against those that a normal distribution of the same mean and SD would have."""
     from scipy.special import ndtri
 
-    figure = _figure("normal distribution", html.escape(str(series.name)))
+    figure = blank("normal distribution", html.escape(str(series.name)))
     values = series.to_numpy(dtype=float)
     values = np.sort(values[np.isfinite(values)])
     n = len(values)
@@ -130,7 +130,7 @@ def quantiles(series: "pd.Series[Any]") -> Any:
 def scatter(frame: pd.DataFrame, x: str, y: str) -> Any:
     """Draw one variable against another; a large table is thinned to 2,500 rows, and the chart says so."""
     rows = frame[[x, y]].dropna()
-    figure = _figure(html.escape(x), html.escape(y))
+    figure = blank(html.escape(x), html.escape(y))
     if len(rows) > MOST_POINTS:
         title = f"{number(MOST_POINTS)} of {number(len(rows))} rows, drawn at random"
         figure.add_annotation(text=title, xref="paper", yref="paper", x=1, y=1.08, showarrow=False, font={"size": 12})
@@ -141,7 +141,7 @@ def scatter(frame: pd.DataFrame, x: str, y: str) -> Any:
 
 def by_group(series: "pd.Series[Any]", labels: Any) -> Any:
     """Draw the distribution of one variable in each group, as outlines over each other; groups are numbered from 1."""
-    figure = _figure(html.escape(str(series.name)), "rows")
+    figure = blank(html.escape(str(series.name)), "rows")
     values = series.to_numpy(dtype=float)
     bins = np.histogram_bin_edges(values, bins=BINS)
     for k in np.unique(labels):
@@ -153,7 +153,7 @@ def by_group(series: "pd.Series[Any]", labels: Any) -> Any:
 def grouped(frame: pd.DataFrame, labels: Any) -> Any:
     """Draw the second column against the first with a colour and a sign for each group; a large table is thinned to 2,500 rows."""
     x, y = frame.columns
-    figure = _figure(html.escape(str(x)), html.escape(str(y)))
+    figure = blank(html.escape(str(x)), html.escape(str(y)))
     shown = np.arange(len(frame))
     if len(frame) > MOST_POINTS:
         shown = np.sort(np.random.default_rng(0).choice(len(frame), MOST_POINTS, replace=False))
@@ -178,7 +178,7 @@ def heat_map(matrix: pd.DataFrame, title: str) -> Any:
     np.fill_diagonal(values, np.nan)
     names = [html.escape(str(name)) for name in matrix.columns]
     limit = float(np.nanmax(np.abs(values))) or 1.0 if len(values) > 1 else 1.0
-    figure = _figure("", "")
+    figure = blank("", "")
     figure.add_heatmap(
         z=values, x=names, y=names, zmin=-limit, zmax=limit, colorscale=DIVERGING, colorbar={
             "title": {"text": title, "side": "top"}, "orientation": "h", "y": -0.12, "yanchor": "top", "thickness": 12,
@@ -196,7 +196,8 @@ def _named(figure: Any) -> Any:
     return figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "yanchor": "bottom"}, margin={"t": 48})
 
 
-def _figure(x: str, y: str) -> Any:
+def blank(x: str, y: str) -> Any:
+    """Return a figure without data in the product's measures; ``x`` and ``y`` name its axes."""
     import plotly.graph_objects as go
 
     return go.Figure(

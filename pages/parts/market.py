@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from engine.core import Dataset, Method, Params, Tables, UserError, specs
-from engine.data import Finding, samples
+from engine.data import Finding
 from engine.portfolio.estimators import ESTIMATORS, Estimator
+from engine.portfolio.estimators.eigenvalues import near_square
 from engine.portfolio.findings import findings
 from engine.portfolio.market import RISKFREE, dated, frequency_for
 from engine.portfolio.prices import values_of
@@ -16,7 +17,6 @@ KINDS, OWN = ("prices", "returns"), ("samples",)
 READ_AS = {"prices": "prices", "returns": "returns", "percent": "returns in percent", "log": "log returns"}
 ROWS = {"daily": "days", "weekly": "weeks", "monthly": "months", "quarterly": "quarters", "yearly": "years"}
 USUAL = {"daily": (252, 21), "weekly": (104, 4), "monthly": (120, 1), "quarterly": (60, 1)}  # rows estimated on, and rows held
-UNSTABLE = 0.1  # distance of assets over rows from one, below which non-linear shrinkage breaks down
 SHOWN = 6  # estimators named in a sentence
 
 
@@ -56,15 +56,11 @@ def about(data: Dataset) -> bool:
     """Say in one line how a table is read, fold away what the doctor warns about, and show what stops; return whether it can be used."""
     read = reading(data)
     worth = [finding for finding in read.found if finding.level != "stop" and finding.code != "span"]
-    about = next((s.about for s in samples() if data.steps == (("engine.sample", {"name": s.name}),)), "")
-    origin = " · ".join(part for part in (about, data.source, data.licence) if part)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(frame.escape(read.words), help=frame.escape(origin) or None, width="content")
+        st.caption(frame.escape(read.words), help=pick.origin(data), width="content")
         st.page_link("data.py", label="Upload or inspect", icon=":material/upload_file:")
         if worth and not read.stops:
-            words = "One thing" if len(worth) == 1 else f"{len(worth)} things"
-            with st.popover(f"{words} to know about this table", icon=":material/warning:"):
-                pick.findings(data, worth)
+            pick.worth_knowing(data, worth)
     if read.stops:
         pick.findings(data, read.stops)
     return not read.stops
@@ -129,7 +125,7 @@ def _estimators(method: Method, data: Dataset, added: Dataset | None) -> tuple[s
             out = f"  \n:gray[Cannot run here: {frame.escape(reasons[name])}.]" if reasons[name] else ""
             st.markdown(f"**{frame.escape(labels[name])}** {frame.escape(ESTIMATORS[name].about)}{out}")
     _left_out({name: reason for name, reason in reasons.items() if reason and name in asked})
-    if "nonlinear" in chosen and abs(n_assets / window - 1) < UNSTABLE:
+    if "nonlinear" in chosen and near_square(window, n_assets):
         st.caption(f":orange[:material/warning:] {frame.escape(labels['nonlinear'])} is unstable with about as many rows as assets.")
     if not chosen:
         frame.empty("No estimator is chosen.", "Choose at least one above, such as MTP2 and Equal weights to compare it with.")

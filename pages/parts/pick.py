@@ -54,10 +54,15 @@ def about(data: Dataset) -> None:
         size(data)
         st.page_link("data.py", label="Upload or inspect", icon=":material/upload_file:")
         if found and not stops:
-            words = "One thing" if len(found) == 1 else f"{len(found)} things"
-            with st.popover(f"{words} to know about this table", icon=":material/warning:"):
-                findings(data, found)
+            worth_knowing(data, found)
     if stops:
+        findings(data, found)
+
+
+def worth_knowing(data: Dataset, found: Sequence[Finding]) -> None:
+    """Fold away what the doctor warns about behind a button that says how much there is."""
+    words = "One thing" if len(found) == 1 else f"{len(found)} things"
+    with st.popover(f"{words} to know about this table", icon=":material/warning:"):
         findings(data, found)
 
 
@@ -65,9 +70,13 @@ def size(data: Dataset) -> None:
     """Say in one line how large a table is; its source and licence are the line's tooltip."""
     regimes = f" · {len(data.regimes)} conditions" if data.regimes else ""
     rows = "samples behind the correlations of" if data.kind == "correlation" else "rows ×"
+    st.caption(f"{data.n_samples:,} {rows} {data.p:,} variables{regimes}", help=origin(data), width="content")
+
+
+def origin(data: Dataset) -> str | None:
+    """Return what a table is, its source and its licence, for a tooltip; None where nothing is known."""
     about = next((s.about for s in samples() if data.steps == (("engine.sample", {"name": s.name}),)), "")
-    origin = " · ".join(part for part in (about, data.source, data.licence) if part)
-    st.caption(f"{data.n_samples:,} {rows} {data.p:,} variables{regimes}", help=frame.escape(origin) or None, width="content")
+    return frame.escape(" · ".join(part for part in (about, data.source, data.licence) if part)) or None
 
 
 def findings(data: Dataset, found: Sequence[Finding]) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from engine.portfolio.measures import drawdown, rolling_sd
 from engine.portfolio.result import BacktestResult
-from pages.parts.charts import NEUTRAL, _figure
+from pages.parts.charts import NEUTRAL, blank
 from pages.parts.frame import number
 from pages.parts.pick import log_grid
 
@@ -29,9 +29,9 @@ BLUE, ORANGE, CLEAR = "rgba(0,104,181,{})", "rgba(214,96,10,{})", "rgba(138,148,
 LEVELS = ((0.01, 0.75), (0.05, 0.5), (0.1, 0.22))  # p-values up to here, and how strong their colour is
 
 
-def wealth(result: BacktestResult, strategies: list[str], *, log: bool = True) -> Any:
+def wealth(result: BacktestResult, strategies: list[str]) -> Any:
     """Draw what 1 became, after the costs that were asked for, on a logarithmic scale."""
-    return growth(wealth_table(result, strategies), log=log)
+    return growth(wealth_table(result, strategies))
 
 
 def wealth_table(result: BacktestResult, strategies: list[str]) -> pd.DataFrame:
@@ -40,12 +40,10 @@ def wealth_table(result: BacktestResult, strategies: list[str]) -> pd.DataFrame:
     return thinned(grown).rename(columns=result.labels)
 
 
-def growth(table: pd.DataFrame, *, log: bool = True) -> Any:
-    """Draw wealth by date, one line per column."""
+def growth(table: pd.DataFrame) -> Any:
+    """Draw wealth by date on a logarithmic scale, one line per column."""
     figure = _lines(table, "", "what 1 became", "%{y:.3g}")
-    if log:
-        figure.update_yaxes(type="log", tickvals=log_grid(1e-6, 1e6), tickformat=",~g")
-    return figure
+    return figure.update_yaxes(type="log", tickvals=log_grid(1e-6, 1e6), tickformat=",~g")
 
 
 def drawdowns(result: BacktestResult, strategies: list[str]) -> pd.DataFrame:
@@ -77,7 +75,7 @@ def over_time(table: pd.DataFrame, what: str, date: pd.Timestamp) -> Any:
 def weights_map(weights: pd.DataFrame) -> Any:
     """Draw weights as a matrix, one row per asset and one column per date; blue is held, orange is held short, empty is not on offer."""
     most = float(np.nanmax(np.abs(weights.to_numpy()))) if weights.notna().to_numpy().any() else 1.0
-    figure = _figure("", "")
+    figure = blank("", "")
     figure.add_heatmap(
         z=weights.T.to_numpy(), x=weights.index, y=[html.escape(str(name)) for name in weights.columns], zmin=-most, zmax=most,
         colorscale=[[0, ORANGE.format(1)], [0.5, CLEAR], [1, BLUE.format(1)]], hoverongaps=False,
@@ -90,7 +88,7 @@ def weights_map(weights: pd.DataFrame) -> Any:
 
 def stacked(table: pd.DataFrame, what: str) -> Any:
     """Draw fractions by date on top of each other, those below zero downwards."""
-    figure = _figure("", what)
+    figure = blank("", what)
     for n, name in enumerate(table.columns):
         figure.add_bar(
             x=table.index, y=table[name], name=html.escape(str(name)), hovertemplate="%{y:.1%}",
@@ -103,7 +101,7 @@ def stacked(table: pd.DataFrame, what: str) -> Any:
 
 def traded(turnover: "pd.Series[float]") -> Any:
     """Draw how much was traded at each rebalance."""
-    figure = _figure("", "traded, share of wealth")
+    figure = blank("", "traded, share of wealth")
     figure.add_bar(x=turnover.index, y=turnover, hovertemplate="%{x|%Y-%m-%d}: %{y:.0%}<extra></extra>", marker={"line": {"width": 0}})
     return figure.update_yaxes(tickformat=".0%")
 
@@ -133,7 +131,7 @@ def p_matrix(result: BacktestResult, kind: str, ink: str) -> Any:
         scale += [[start, BLUE.format(strength)], [level, BLUE.format(strength)]]
         start = level
     scale += [[start, CLEAR], [1.0, CLEAR]]
-    figure = _figure("", "")
+    figure = blank("", "")
     y, x = ([str(n + 1) for n in range(many)] for many in (len(names), len(names) - 1))
     figure.add_heatmap(
         z=shown, x=x, y=y, zmin=0, zmax=1, colorscale=scale, showscale=False, xgap=2, ygap=2, hoverongaps=False, hoverinfo="skip"
@@ -155,7 +153,7 @@ def p_matrix(result: BacktestResult, kind: str, ink: str) -> Any:
 
 def change(found: "Explanation") -> Any:
     """Draw what took a weight from its old value to the new one, cause by cause."""
-    figure = _figure("", "weight")
+    figure = blank("", "weight")
     parts = sorted(found.parts.items(), key=lambda part: -abs(part[1]))
     labels = ["before", *(_wrapped(cause, 14) for cause, _ in parts), "after"]
     values = [found.old, *(share for _, share in parts), found.new]
@@ -181,7 +179,7 @@ def _step(rows: int) -> int:
 
 
 def _lines(table: pd.DataFrame, x: str, y: str, hover: str, mode: str = "lines") -> Any:
-    figure = _figure(x, y)
+    figure = blank(x, y)
     for n, name in enumerate(table.columns):
         figure.add_scatter(
             x=table.index, y=table[name], name=html.escape(str(name)), mode=mode, hovertemplate=hover,

@@ -129,7 +129,7 @@ def test_months_are_offered_rows_that_fit(open_page):
 
 
 def test_high_leverage_offers_to_run_without_short_positions(open_page, monkeypatch):
-    monkeypatch.setattr(backtest, "HIGH", 1.0)
+    monkeypatch.setattr(backtest, "GROSS_MUCH", 1.0)
     app = run(open_page)
     assert "times the wealth" in texts(app)
     button(app, "Run without short positions").click().run()

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Dataset, Params, field
-from engine.data.simulators.structure import Floats
+from engine.data.simulators.structure import Floats, m_matrix
 from engine.graphs import Graph
 
 FIRST_DAY = "2000-01-03"
@@ -15,7 +15,6 @@ BETA = (0.5, 1.5)
 OWN_SD = (0.01, 0.03)  # daily, of what each asset does alone
 MARKET_SD = 0.01  # daily
 BLOCK_SD = 0.01  # daily
-DOMINANCE = 1.05  # how far the diagonal of the planted precision is above its largest eigenvalue
 WORST = -0.99  # nobody loses more than the price
 FIRST_PRICE = 100.0
 
@@ -108,9 +107,7 @@ def _blocks(params: ReturnsParams, rng: np.random.Generator) -> Market:
 def _m_matrix(params: ReturnsParams, rng: np.random.Generator) -> Market:
     above = np.triu(rng.random((params.p, params.p)) < params.degree / (params.p - 1), 1)
     joined = above | above.T
-    precision = np.eye(params.p)
-    if joined.any():
-        precision = DOMINANCE * np.linalg.eigvalsh(joined.astype(float))[-1] * np.eye(params.p) - joined
+    precision = m_matrix(joined.astype(float)) if joined.any() else np.eye(params.p)
     covariance = np.linalg.inv(precision)
     scale = rng.uniform(*OWN_SD, params.p) / np.sqrt(np.diag(covariance))
     covariance = covariance * np.outer(scale, scale)

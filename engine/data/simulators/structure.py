@@ -1,4 +1,4 @@
-"""Random DAGs with weights, and linear data from them."""
+"""Random DAGs with weights, linear data from them, and M-matrices."""
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,8 @@ from engine.graphs import Graph
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+DOMINANCE = 1.05  # how far the diagonal of an M-matrix is above the largest eigenvalue of its weights
 
 
 def names(p: int) -> tuple[str, ...]:
@@ -55,3 +57,9 @@ def table(values: Floats, standardise: bool = False) -> pd.DataFrame:
     if standardise:
         values = (values - values.mean(axis=0)) / values.std(axis=0)
     return pd.DataFrame(values, columns=list(names(values.shape[1])))
+
+
+def m_matrix(weights: Floats) -> Floats:
+    """Return the positive definite K = 1.05 lambda_max(B) I - B of symmetric weights B >= 0 with an edge (as Wang, Roy, Uhler 2020 do)."""
+    precision: Floats = DOMINANCE * float(np.linalg.eigvalsh(weights)[-1]) * np.eye(len(weights)) - weights
+    return precision

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.mtp2.kendall import kendall_correlation
+from engine.mtp2.signs import MANY_NEGATIVE, negative_share
 from engine.mtp2.solver import TOLERANCE, maximum_likelihood
 from engine.portfolio.estimators.base import Estimate, Floats, centred, rescaled
 from engine.portfolio.estimators.shrinkage import constant_correlation
-
-OPPOSED = 0.1  # share of pairs with negative correlation from which a reader must know that the estimate has none
 
 
 def mtp2(returns: Floats, names: Sequence[str] = ()) -> Estimate:
@@ -58,13 +57,13 @@ def mtp2_lwcc(returns: Floats, names: Sequence[str] = ()) -> Estimate:
 def _estimate(correlation: Floats, deviation: Floats, names: Sequence[str], facts: dict[str, float] | None = None) -> Estimate:
     np.fill_diagonal(correlation, 1.0)
     solution = maximum_likelihood(correlation, names=names)
-    opposed = float((correlation < 0).sum()) / (len(correlation) * (len(correlation) - 1))
+    opposed = negative_share(correlation)
     notes = []
     if solution.gap > TOLERANCE:
         notes.append(f"The MTP2 estimate is not certified: its duality gap is {solution.gap:.1e}, not {TOLERANCE:.0e}.")
     if solution.ridge > 0:
         notes.append(f"The MTP2 estimate needed a ridge: {solution.ridge:.2%} of the identity was mixed into the correlations.")
-    if opposed > OPPOSED:
+    if opposed > MANY_NEGATIVE:
         notes.append(f"{opposed:.0%} of the pairs of assets have a negative correlation; MTP2 takes all of them as zero or positive.")
     facts = {**(facts or {}), "gap": solution.gap, "edges": float(solution.edges), "ridge": solution.ridge, "opposed": opposed}
     return Estimate.from_precision(rescaled(solution.precision, 1.0 / deviation), facts, tuple(notes))
