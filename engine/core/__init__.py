@@ -4,6 +4,7 @@ from engine.core.context import Context
 from engine.core.dataset import Dataset
 from engine.core.digest import canonical_json, digest_of
 from engine.core.errors import Cancelled, OutOfTime, UserError
+from engine.core.images import ImageSet
 from engine.core.kept import Kept
 from engine.core.method import Method, method
 from engine.core.params import Params, Spec, field, specs
@@ -11,6 +12,6 @@ from engine.core.result import Provenance, Result
 from engine.core.tables import Tables, read_data
 
 __all__ = [
-    "Cancelled", "Context", "Dataset", "Kept", "Method", "OutOfTime", "Params", "Provenance", "Result", "Spec", "Tables",
+    "Cancelled", "Context", "Dataset", "ImageSet", "Kept", "Method", "OutOfTime", "Params", "Provenance", "Result", "Spec", "Tables",
     "UserError", "canonical_json", "digest_of", "field", "method", "read_data", "specs",
 ]  # fmt: skip

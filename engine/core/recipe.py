@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from engine.core.dataset import Dataset
+from engine.core.images import ImageSet
 from engine.core.result import Result
 from engine.core.tables import Tables
 
 
-def recipe(result: Result, data: Dataset | Tables | None = None) -> str:
+def recipe(result: Result, data: Dataset | Tables | ImageSet | None = None) -> str:
     """Return Python that reads the data, runs the method and checks that the digest is the same.
 
     Parameters
@@ -29,7 +30,7 @@ def recipe(result: Result, data: Dataset | Tables | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def data_recipe(data: Dataset | Tables, name: str = "data") -> list[str]:
+def data_recipe(data: Dataset | Tables | ImageSet, name: str = "data") -> list[str]:
     """Return the lines of Python that make data called ``name`` by their steps; empty when there is no history."""
     if isinstance(data, Tables):
         made = {part: data_recipe(table, part) for part, table in data.tables.items()}

@@ -9,6 +9,8 @@ from pathlib import Path
 from engine.core.dataset import Dataset
 from engine.core.digest import digest_of
 from engine.core.errors import UserError
+from engine.core.images import KIND as IMAGES
+from engine.core.images import ImageSet
 
 KIND = "tables"
 
@@ -67,8 +69,11 @@ class Tables:
         return folder
 
 
-def read_data(path: str | Path) -> Dataset | Tables:
-    """Read what `Dataset.to_dir` or `Tables.to_dir` wrote."""
+def read_data(path: str | Path) -> Dataset | Tables | ImageSet:
+    """Read what `Dataset.to_dir`, `Tables.to_dir` or `ImageSet.to_dir` wrote."""
     folder = Path(path)
-    parts = json.loads((folder / "dataset.json").read_text()).get(KIND)
+    facts = json.loads((folder / "dataset.json").read_text())
+    if IMAGES in facts:
+        return ImageSet.from_dir(folder)
+    parts = facts.get(KIND)
     return Dataset.from_dir(folder) if parts is None else Tables({part: Dataset.from_dir(folder / part) for part in parts})

@@ -1,0 +1,1 @@
+"""Molecules and cell images: a conditional wavelet flow, its training data, and how far to believe it."""
