@@ -26,7 +26,7 @@ class ImageSet:
     Parameters
     ----------
     images : (N, C, H, W) uint8; 0 is dark, 255 the brightest value kept.
-    table : (N, k) facts by column: ``smiles``, ``compound``, ``moa``, ``dose_um`` (µM), ``plate``, ``well``, ``site``, ``split``; all optional.
+    table : (N, k) facts by column, all optional: ``smiles``, ``compound``, ``moa``, ``dose_um`` (µM), ``plate``, ``well``, ``site``, ``split``.
     channels : names of the C channels.
     name : label on screen; not part of the digest.
     origin : whether a microscope or a simulator made the images; the two are never mixed.
@@ -90,11 +90,10 @@ class ImageSet:
     def digest(self) -> str:
         """BLAKE2b-128 over pixels, facts, channel names and origin."""
         facts = {column: self.table[column].astype(object).where(self.table[column].notna(), None).tolist() for column in self.table}
-        return digest_of(
-            [KIND, self.origin, list(self.channels), json.dumps(facts, default=str, sort_keys=True), np.ascontiguousarray(self.images)]
-        )
+        told = json.dumps(facts, default=str, sort_keys=True)
+        return digest_of([KIND, self.origin, list(self.channels), told, np.ascontiguousarray(self.images)])
 
-    def column(self, name: str) -> NDArray[np.str_]:
+    def column(self, name: str) -> NDArray[np.object_]:
         """(N,) one fact of each image as text; empty text where it is missing or the column is not there."""
         if name not in self.table:
             return np.full(len(self), "", dtype=object)
