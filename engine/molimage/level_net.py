@@ -1,0 +1,87 @@
+"""A level in training: its flow, the projection of the contrastive term, its loss and its state."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.molimage.flow_net import LevelFlow
+from engine.molimage.level_training import TEMPERATURE
+from engine.molimage.plan import Plan
+from engine.molimage.pyramid_net import level_flow
+
+Floats = NDArray[np.float32]
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of Adam
+
+
+class TrainedLevel(nn.Module):
+    """The flow of one size with the molecule's side of InfoNCE."""
+
+    def __init__(self, plan: Plan, size: int):
+        super().__init__()
+        self.flow: LevelFlow = level_flow(plan, size)
+        self.project = nn.Linear(plan.condition, self.flow.prior.out_channels // 2)
+
+    def loss(
+        self, known: Floats | None, new: Floats, conditions: Floats, rows: NDArray[np.int64], contrast: float, device: str
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss and its likelihood part, in nats per value."""
+        told = torch.from_numpy(conditions).to(device)
+        below = None if known is None else _near(known, device)
+        latents, nats = self.flow(_near(new, device), below, told)
+        likelihood = -nats.mean() / latents[0].numel()
+        if not contrast:
+            return likelihood, likelihood.detach()
+        image = F.normalize(latents.mean((2, 3)), dim=1)
+        molecule = F.normalize(self.project(told), dim=1)
+        return likelihood + contrast * info_nce(image, molecule, torch.from_numpy(rows).to(device)), likelihood.detach()
+
+    def state(self, best: torch.optim.Optimizer, mean: Sequence[Tensor], step: int, losses: Sequence[float]) -> dict[str, NDArray[Any]]:
+        """Return everything that the next step depends on, as arrays."""
+        found: dict[str, NDArray[Any]] = {"step": np.array(step), "losses": np.array(losses)}
+        for i, (value, average) in enumerate(zip(self.parameters(), mean, strict=True)):
+            found |= {f"value{i}": _array(value), f"mean{i}": _array(average)}
+            found |= {f"{name}{i}": _array(best.state[value][name]) for name in MOMENTS}
+        return found
+
+    def restore(self, kept: Mapping[str, NDArray[Any]], best: torch.optim.Optimizer, mean: Sequence[Tensor]) -> int:
+        """Take over what `state` returned and return the number of steps done."""
+        with torch.no_grad():
+            for i, (value, average) in enumerate(zip(self.parameters(), mean, strict=True)):
+                value.copy_(torch.from_numpy(kept[f"value{i}"]))
+                average.copy_(torch.from_numpy(kept[f"mean{i}"]))
+                moments = {name: torch.from_numpy(kept[f"{name}{i}"]).to(value.device) for name in MOMENTS}
+                best.state[value] = {
+                    name: m if name == "step" else m.clone(memory_format=torch.preserve_format) for name, m in moments.items()
+                }
+        return int(kept["step"])
+
+    def finished(self, mean: Sequence[Tensor]) -> LevelFlow:
+        """Return the flow with the running mean of its weights, on the CPU."""
+        with torch.no_grad():
+            for value, average in zip(self.parameters(), mean, strict=True):
+                value.copy_(average)
+        return self.flow.cpu().eval()
+
+
+def info_nce(image: Tensor, molecule: Tensor, rows: Tensor) -> Tensor:
+    """InfoNCE of unit vectors (B, d) in both directions; pairs with the same row (B,) share the target evenly."""
+    alike = image @ molecule.T / TEMPERATURE
+    same = (rows[:, None] == rows[None, :]).to(alike.dtype)
+    target = same / same.sum(1, keepdim=True)
+    there = -(target * F.log_softmax(alike, 1)).sum(1).mean()
+    back = -(target * F.log_softmax(alike.T, 1)).sum(1).mean()
+    return 0.5 * (there + back)
+
+
+def _near(array: Floats, device: str) -> Tensor:
+    return torch.from_numpy(array).to(device=device, memory_format=torch.channels_last)
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    found: NDArray[Any] = tensor.detach().cpu().contiguous().numpy().copy()
+    return found
