@@ -55,7 +55,7 @@ EFFECTS: dict[str, dict[str, float]] = {
         "fragmentation": 0.3, "golgi_dispersion": 0.35,
     },
     "dna_damage": {
-        "density": 3.2, "nuclear_radius": 7.6, "micronuclei": 0.5, "mitotic": 0.0, "chromatin": 0.22, "dna": 0.46, "nucleoli": 1.3,
+        "density": 3.6, "nuclear_radius": 7.6, "micronuclei": 0.5, "mitotic": 0.0, "chromatin": 0.22, "dna": 0.46, "nucleoli": 1.3,
         "nucleolar_size": 1.5, "spread": 1.5, "fibres": 0.75, "er": 0.7, "mito": 0.8, "roughness": 0.2,
     },
     "dna_synthesis": {
@@ -63,7 +63,7 @@ EFFECTS: dict[str, dict[str, float]] = {
         "spread": 1.2,
     },
     "proteasome": {
-        "density": 4.0, "nuclear_radius": 4.3, "chromatin": 0.35, "nucleoli": 1.0, "nucleolar_size": 1.3, "er": 1.05, "fibres": 0.35,
+        "density": 4.6, "nuclear_radius": 4.3, "chromatin": 0.35, "nucleoli": 1.0, "nucleolar_size": 1.3, "er": 1.05, "fibres": 0.35,
         "spread": 0.72, "mito": 0.5, "fragmentation": 0.4, "perinuclear": 0.85, "apoptotic": 0.15, "vacuoles": 0.12,
     },
     "mitochondrial": {"density": 7.0, "mito": 0.28, "fragmentation": 0.95, "perinuclear": 0.55, "rna": 0.44, "er": 0.55},
@@ -84,7 +84,7 @@ EFFECTS: dict[str, dict[str, float]] = {
         "mito": 0.9, "fragmentation": 0.02, "mitotic": 0.02,
     },
     "cdk": {
-        "density": 4.0, "nuclear_radius": 4.5, "nucleoli": 0.1, "rna": 0.18, "chromatin": 0.32, "dna": 0.62, "er": 0.5, "spread": 0.85,
+        "density": 4.8, "nuclear_radius": 4.5, "nucleoli": 0.1, "rna": 0.18, "chromatin": 0.32, "dna": 0.62, "er": 0.5, "spread": 0.85,
         "mitotic": 0.0, "apoptotic": 0.12, "agp": 0.42,
     },
     "aurora_plk": {
@@ -92,11 +92,11 @@ EFFECTS: dict[str, dict[str, float]] = {
         "spread": 1.35, "fibres": 0.6,
     },
     "atpase": {
-        "density": 3.2, "nuclear_radius": 4.0, "nucleoli": 1.0, "nucleolar_size": 0.6, "er": 0.38, "rna": 0.24, "spread": 0.6,
+        "density": 3.8, "nuclear_radius": 4.0, "nucleoli": 1.0, "nucleolar_size": 0.6, "er": 0.38, "rna": 0.24, "spread": 0.6,
         "elongation": 0.1, "roughness": 0.1, "mito": 0.45, "apoptotic": 0.2, "chromatin": 0.25, "mitotic": 0.01,
     },
     "hmgcr": {
-        "density": 6.0, "nuclear_elongation": 0.42, "elongation": 0.95, "roughness": 0.55, "spread": 0.82, "fibres": 0.12,
+        "density": 6.0, "nuclear_elongation": 0.42, "elongation": 1.0, "roughness": 0.4, "spread": 0.82, "fibres": 0.12,
         "golgi_dispersion": 0.5, "er": 0.7,
     },
     "rock": {"density": 8.0, "fibres": 0.0, "spread": 1.1, "roughness": 1.0, "elongation": 0.55, "agp": 0.36, "multilobed": 0.12},

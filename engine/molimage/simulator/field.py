@@ -81,11 +81,11 @@ def truth_of(
 
     Returns
     -------
-    DataFrame with ``cell`` (its number in the masks, from 1), ``y_px``, ``x_px`` (centre as drawn), ``is_cut`` (whether it touches the
-    border of the field), ``cell_area_px``, ``nucleus_area_px`` (pixels of the masks), ``cell_area``, ``nucleus_area`` (square units),
-    ``lobes``, ``nucleoli``, ``micronuclei`` (numbers drawn), ``state``, ``vacuole_share`` (of the cell's pixels), mean amounts of stain
-    before the microscope in the cell (``dna_cell`` ... ``mito_cell``) and in the nucleus (``dna_nucleus`` ...), and their coefficient of
-    variation within the cell (``dna_variation`` ...).
+    DataFrame with ``cell`` (its number in the masks, from 1), ``y_px``, ``x_px`` (centre as drawn), ``is_cut`` and ``is_nucleus_cut``
+    (whether cell and nucleus touch the border of the field), ``state``, ``cell_area_px``, ``nucleus_area_px`` (pixels of the masks),
+    ``cell_area``, ``nucleus_area`` (square units), ``lobes``, ``nucleoli``, ``micronuclei`` (numbers drawn), ``vacuole_share`` (of the
+    cell's pixels), mean amounts of stain before the microscope in the cell (``dna_cell`` ... ``mito_cell``) and in the nucleus
+    (``dna_nucleus`` ..., missing where no nucleus is shown), and their coefficient of variation in the cell (``dna_variation`` ...).
     """
     n, in_nucleus = len(shown), pixels.nucleus < 0
     area = np.bincount(number, minlength=n)
@@ -98,6 +98,7 @@ def truth_of(
         "y_px": cells.centre[shown, 0] * size / constants.FIELD_UNITS,
         "x_px": cells.centre[shown, 1] * size / constants.FIELD_UNITS,
         "is_cut": np.bincount(number[at_edge], minlength=n) > 0,
+        "is_nucleus_cut": np.bincount(number[at_edge & in_nucleus], minlength=n) > 0,
         "state": np.array(["interphase", "mitotic", "apoptotic"])[cells.state[shown]],
         "cell_area_px": area,
         "nucleus_area_px": nuclear,
@@ -110,9 +111,10 @@ def truth_of(
     }
     for k, channel in enumerate(constants.CHANNELS):
         stain = amounts[:, k].astype(np.float64)
+        inside = np.bincount(number[in_nucleus], stain[in_nucleus], minlength=n)
         mean = np.bincount(number, stain, minlength=n) / area
         square = np.bincount(number, stain**2, minlength=n) / area
         table[f"{channel.lower()}_cell"] = mean
-        table[f"{channel.lower()}_nucleus"] = np.bincount(number[in_nucleus], stain[in_nucleus], minlength=n) / np.maximum(nuclear, 1)
+        table[f"{channel.lower()}_nucleus"] = np.where(nuclear > 0, inside / np.maximum(nuclear, 1), np.nan)
         table[f"{channel.lower()}_variation"] = np.sqrt(np.maximum(square - mean**2, 0)) / np.maximum(mean, 1e-9)
     return pd.DataFrame(table)

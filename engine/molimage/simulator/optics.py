@@ -68,10 +68,11 @@ def photograph(amounts: Floats, optics: Optics, rng: np.random.Generator) -> Flo
     """
     size = amounts.shape[-1]
     per_unit = size / constants.FIELD_UNITS
-    seen = np.empty_like(amounts)
+    seen = _haze(amounts) * np.float32(constants.HAZE_SHARE)
     for k, channel in enumerate(constants.CHANNELS):
         sharp = ndimage.gaussian_filter(amounts[k], constants.BLUR[channel] * optics.blur * per_unit, mode="nearest", truncate=3.0)
-        seen[k] = (1 - constants.HAZE_SHARE) * sharp + constants.HAZE_SHARE * _haze(amounts[k])
+        sharp *= np.float32(1 - constants.HAZE_SHARE)
+        seen[k] += sharp
     seen *= np.asarray(optics.gain, np.float32)[:, None, None] * optics.illumination(size)
     seen += np.float32(constants.OFFSET)
     if optics.has_noise:
@@ -80,13 +81,14 @@ def photograph(amounts: Floats, optics: Optics, rng: np.random.Generator) -> Flo
     return np.clip(seen, 0, 1, out=seen)
 
 
-def _haze(amount: Floats) -> Floats:
-    """(S, S) the same light spread wide, computed coarsely because nothing of it is sharp."""
-    size = len(amount)
+def _haze(amounts: Floats) -> Floats:
+    """(C, S, S) the same light spread wide, computed coarsely because nothing of it is sharp."""
+    size = amounts.shape[-1]
     coarse = min(COARSE, size)
     edges = np.arange(coarse) * size // coarse
-    means = np.add.reduceat(np.add.reduceat(amount, edges, axis=0), edges, axis=1) / np.outer(*[np.diff(np.append(edges, size))] * 2)
-    wide = ndimage.gaussian_filter(means, constants.HAZE_SD * coarse / constants.FIELD_UNITS, mode="nearest")
+    pixels = np.diff(np.append(edges, size)).astype(np.float32)
+    means = np.add.reduceat(np.add.reduceat(amounts, edges, axis=1), edges, axis=2) / (pixels[:, None] * pixels)
+    wide = ndimage.gaussian_filter(means, constants.HAZE_SD * coarse / constants.FIELD_UNITS, mode="nearest", axes=(1, 2))
     at = np.clip((np.arange(size) + 0.5) * coarse / size - 0.5, 0, coarse - 1)
-    weights = np.maximum(1 - np.abs(at[:, None] - np.arange(coarse)), 0)
-    return (weights @ wide @ weights.T).astype(np.float32)
+    weights = np.maximum(1 - np.abs(at[:, None] - np.arange(coarse)), 0).astype(np.float32)
+    return weights @ wide @ weights.T

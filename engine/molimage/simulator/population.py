@@ -26,7 +26,7 @@ class Population:
     centre : (n, 2) row and column.
     state : (n,) `INTERPHASE`, `MITOTIC` or `APOPTOTIC`.
     radius : (n,) of the cell without its processes.
-    bump_angle, bump_height, bump_sharpness : (n, BUMPS) processes: direction, height in radii, and concentration.
+    bump_angle, bump_height, bump_sharpness : (n, BUMPS) processes: direction, height in radii, and fall per radian.
     axis : (n,) direction of the long axis.
     lobe_centre, lobe_radii : (n, LOBES, 2) centres and half axes of the parts of the nucleus, 0 for none.
     lobe_angle : (n, LOBES) direction of the first half axis.
@@ -71,7 +71,9 @@ def populate(phenotype: Phenotype, rng: np.random.Generator) -> Population:
     state = np.where(rng.random(n) < phenotype.mitotic, MITOTIC, INTERPHASE)
     state = np.where(rng.random(n) < phenotype.apoptotic, APOPTOTIC, state)
     varied = np.exp(constants.CELL_SIZE_SD * rng.standard_normal(n))
-    spread = constants.CELL_RADIUS * phenotype.spread * varied
+    # what goes into processes is missing from the body
+    body = phenotype.spread * (1.06 - 0.10 * phenotype.roughness - 0.30 * phenotype.elongation)
+    spread = constants.CELL_RADIUS * body * varied
     radius = np.select(
         [state == MITOTIC, state == APOPTOTIC], [constants.MITOTIC_RADIUS * varied, constants.APOPTOTIC_RADIUS * varied], spread
     )
@@ -87,7 +89,7 @@ def populate(phenotype: Phenotype, rng: np.random.Generator) -> Population:
     drawn = (
         centre, radius, angle, height, sharpness, axis, lobe_centre, lobe_radii, lobe_angle,
         _nucleoli(phenotype, state, lobe_centre, lobe_radii, rng), _micronuclei(phenotype, state, middle, nucleus, rng), golgi,
-        np.exp(constants.STAIN_SD * rng.standard_normal((n, len(constants.CHANNELS)))), rng.uniform(0, 1000, (n, 2)),
+        np.exp(constants.STAIN_SD * rng.standard_normal((n, len(constants.CHANNELS)))), rng.uniform(100, 1000, (n, 2)),
     )  # fmt: skip
     first, *rest = (np.asarray(each, np.float32) for each in drawn)
     return Population(first, state, *rest)
@@ -100,16 +102,16 @@ def _direction(angle: NDArray[np.float64]) -> NDArray[np.float64]:
 def _places(radius: NDArray[np.float64], nucleus: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """(n, 2) centres: of some tries the first with room around it, else the roomiest."""
     n = len(radius)
-    tried = rng.uniform(-constants.MARGIN, constants.FIELD_UNITS + constants.MARGIN, (n, TRIES, 2))
-    tried[0] = rng.uniform(0, constants.FIELD_UNITS, (TRIES, 2))
-    centre = np.empty((n, 2))
+    drawn = rng.uniform(-constants.MARGIN, constants.FIELD_UNITS + constants.MARGIN, (n, TRIES, 2))
+    drawn[0] = rng.uniform(0, constants.FIELD_UNITS, (TRIES, 2))
+    tried = drawn[..., 1] + 1j * drawn[..., 0]  # points of the plane as complex numbers: a distance is one call
+    centre = np.empty(n, complex)
     for k in range(n):
-        away = np.hypot(*np.moveaxis(tried[k, :, None] - centre[None, :k], -1, 0))
         wanted = np.maximum(constants.CELL_DISTANCE * (radius[:k] + radius[k]), nucleus[:k] + nucleus[k] + constants.NUCLEUS_GAP)
-        room = (away / wanted).min(axis=1, initial=np.inf)
-        has_room = np.flatnonzero(room >= 1)
-        centre[k] = tried[k, has_room[0] if len(has_room) else room.argmax()]
-    return centre
+        room = (np.abs(tried[k, :, None] - centre[:k]) / wanted).min(axis=1, initial=np.inf)
+        has_room = room >= 1
+        centre[k] = tried[k, has_room.argmax() if has_room.any() else room.argmax()]
+    return np.stack([centre.imag, centre.real], axis=-1)
 
 
 def _processes(
@@ -119,10 +121,10 @@ def _processes(
     n, long, rough = len(axis), phenotype.elongation, phenotype.roughness
     angle = rng.uniform(0, 2 * np.pi, (n, BUMPS))
     angle[:, :2] = axis[:, None] + [0, np.pi] + rng.normal(0, 0.25, (n, 2))
-    height = (0.08 + 0.75 * rough) * rng.gamma(2.0, 0.5, (n, BUMPS))
-    height[:, :2] = (0.15 + 1.5 * long) * rng.uniform(0.5, 1.3, (n, 2)) + 0.25 * rough * rng.random((n, 2))
-    sharpness = rng.uniform(5.0, 10.0 + 45.0 * rough, (n, BUMPS))
-    sharpness[:, :2] = rng.uniform(2.5, 4.0 + 5.0 * long + 8.0 * rough, (n, 2))
+    height = (0.10 + 1.0 * rough) * rng.gamma(2.0, 0.5, (n, BUMPS))
+    height[:, :2] = (0.15 + 1.9 * long) * rng.uniform(0.5, 1.4, (n, 2)) + 0.5 * rough * rng.random((n, 2))
+    sharpness = rng.uniform(2.5 + 1.5 * rough, 4.0 + 4.5 * rough, (n, BUMPS))
+    sharpness[:, :2] = rng.uniform(1.3 + 1.0 * long, 2.2 + 1.6 * long + 1.5 * rough, (n, 2))
     height *= np.where(state == INTERPHASE, 1.0, 0.04)[:, None]
     return angle, height, sharpness
 

@@ -15,6 +15,7 @@ from engine.core.parallel import answers
 from engine.molimage.simulator import constants
 from engine.molimage.simulator.field import Field, render
 from engine.molimage.simulator.optics import Optics, plate_optics
+from engine.molimage.simulator.oracle import truth_of_image
 from engine.molimage.simulator.phenotype import DMSO, phenotype
 from engine.molimage.simulator.structure import structure_of
 
@@ -115,14 +116,6 @@ def field_of(smiles: str, mechanism: str, dose_um: float, index: int, size: int,
     """Return image ``index`` of a molecule at a dose as `simulate` draws it, with masks and cells; in focus when no optics are given."""
     treatment = Treatment(structure_of(smiles).smiles, "", mechanism, float(dose_um))
     return _field(treatment, index, size, seed, optics or Optics())
-
-
-def truth_of_image(field: Field) -> dict[str, float]:
-    """Return ``cells`` (cells shown), ``nuclei`` (nuclei shown) and the mean over cells of every number of `Field.truth`."""
-    numbers = field.truth.drop(columns=["cell", "y_px", "x_px", "state"]).astype(float)
-    shown = {"cells": float(len(field.truth)), "nuclei": float((field.truth["nucleus_area_px"] > 0).sum())}
-    states = {f"{state}_share": float((field.truth["state"] == state).mean()) for state in ("mitotic", "apoptotic")}
-    return shown | states | {str(name): float(value) for name, value in numbers.mean().items()}
 
 
 def _treatments(molecules: pd.DataFrame, doses: list[float]) -> list[Treatment]:

@@ -98,9 +98,9 @@ class Stains:
 
     def _er(self) -> Floats:
         f = self.phenotype
-        net = lines(self._u, self._v, 0.9, 0.55) + np.float32(0.6) * lines(self._v, self._u, 1.5, 0.5)
-        near = np.exp(-self._outside / np.float32(7.0))
-        body = self._height * (np.float32(0.55) + np.float32(0.45) * net) * (np.float32(0.45) + np.float32(0.85) * near)
+        net = lines(self._u, self._v, 0.55, 0.7) + np.float32(0.5) * noise(self._v, self._u, 0.9)
+        near = np.exp(-self._outside / np.float32(5.5))
+        body = self._height * (np.float32(0.72) + np.float32(0.26) * net) * (np.float32(0.45) + np.float32(0.95) * near)
         body *= 1 + np.float32(0.15) * self._slow
         excluded = 1 - self.in_nucleus * np.where(self._state == 0, np.float32(0.55), np.float32(0.3))
         return np.float32(f.er) * body * excluded * (1 - np.float32(0.85) * self._hole) * self._brighter(1.35)
@@ -109,16 +109,16 @@ class Stains:
         f = self.phenotype
         grain = 1 + np.float32(0.14) * noise(self._u, self._v, 0.8) + np.float32(0.10) * self._slow
         body = self._height * grain * (1 - np.float32(0.7) * self._hole)
-        nuclear = self.in_nucleus * (np.float32(0.42) + np.float32(1.05) * self._nucleoli)
+        nuclear = self.in_nucleus * (np.float32(0.44) * grain + np.float32(1.05) * self._nucleoli)
         inside = np.where(self._state == 0, body * (1 - self.in_nucleus) + nuclear, body * np.float32(1.2))
         return np.float32(f.rna) * inside * np.float32(1.05)
 
     def _agp(self) -> Floats:
         p, f = self.pixels, self.phenotype
-        ruffle = np.clip(np.float32(0.55) + np.float32(0.6) * noise(self._v, self._u, 3.0), 0.1, 1.6)
+        ruffle = np.clip(np.float32(0.45) + np.float32(0.6) * noise(self._v, self._u, 3.0), 0.1, 1.6)
         ring = np.exp(-((p.border / np.float32(0.75)) ** 2)) * ruffle
-        skin = np.float32(0.30) * self._height * (1 + np.float32(0.25) * noise(self._u, self._v, 0.6))
-        envelope = np.float32(0.22) * np.exp(-((p.nucleus / np.float32(0.5)) ** 2)) + np.float32(0.13) * self.in_nucleus
+        skin = np.float32(0.42) * self._height * (1 + np.float32(0.25) * noise(self._u, self._v, 0.6))
+        envelope = np.float32(0.20) * np.exp(-((p.nucleus / np.float32(0.5)) ** 2)) + np.float32(0.13) * self.in_nucleus
         body = ring * np.float32(0.55) + skin + np.where(self._state == 0, envelope + self._golgi(), np.float32(0.25) * self._height)
         body = body * (1 - np.float32(0.6) * self._hole) + np.float32(0.55) * self._rim
         return np.float32(f.agp) * body * self._brighter(1.3) + self._fibres()
@@ -131,7 +131,7 @@ class Stains:
         patch = np.exp(-away2 / np.float32(2.1) ** 2) * (1 - scatter)
         around = np.exp(-((self._outside / np.float32(4.5)) ** 2)) * scatter * np.float32(0.5)
         bits = np.clip(noise(self._u * np.float32(0.8), self._v, 0.55) * np.float32(0.8) + np.float32(0.35), 0, 1.6)
-        return np.float32(1.5) * (patch + around) * bits * (1 - np.float32(0.8) * self.in_nucleus)
+        return np.float32(1.8) * (patch + around) * bits * (1 - np.float32(0.8) * self.in_nucleus)
 
     def _fibres(self) -> Floats:
         """Stress fibres: long parallel lines along the cell's axis, strongest off the nucleus."""
@@ -139,15 +139,16 @@ class Stains:
         if f.fibres <= 0:
             return np.zeros(len(p.cell), np.float32)
         bent = self._v + np.float32(0.5) * noise(self._u, self._v, 6.0)
-        threads = lines((self._u / 11).astype(np.float32), bent, 0.8, 0.28) * (np.float32(0.6) + np.float32(0.4) * self._slow)
+        threads = lines(self._u * np.float32(1 / 11), bent, 0.8, 0.28) * (np.float32(0.6) + np.float32(0.4) * self._slow)
         reach = np.clip(p.border / np.float32(1.5), 0, 1) * np.where(self._state == 0, 1, 0)
         return np.float32(0.42 * f.fibres) * np.maximum(threads, 0) * reach * (1 - np.float32(0.45) * self.in_nucleus)
 
     def _mito(self) -> Floats:
         f, p = self.phenotype, self.pixels
         bent_u, bent_v = self._u + np.float32(0.8) * self._slow, self._v + np.float32(0.8) * noise(self._v, self._u, 4.0)
-        threads = np.maximum(lines(bent_u / np.float32(1.8), bent_v, 0.95, 0.24), lines(bent_v, bent_u / np.float32(1.8), 1.05, 0.22))
-        threads *= np.clip(np.float32(0.9) + np.float32(0.5) * noise(self._v, self._u, 1.6), 0.15, 1.6)
+        bent_u = bent_u * np.float32(1 / 1.7)
+        threads = np.maximum(lines(bent_u, bent_v, 0.62, 0.26), lines(bent_v, bent_u, 0.70, 0.24))
+        threads *= np.clip(np.float32(0.85) + np.float32(0.4) * noise(self._v, self._u, 1.6), 0.2, 1.5)
         dots = np.clip((noise(self._u, self._v, 0.42) - np.float32(0.75)) * np.float32(1.3), 0, 1.3)
         mixed = np.float32(f.fragmentation) * dots + np.float32(1 - f.fragmentation) * threads
         gather = np.exp(-self._outside / np.float32(9.0 - 6.5 * f.perinuclear)) * np.float32(1.0 + 0.5 * f.perinuclear)

@@ -64,9 +64,9 @@ def structure_of(smiles: str) -> Structure:
     if molecule is None or not molecule.GetNumAtoms():
         raise UserError(f"'{smiles}' is not a molecule that can be read.", "Give a valid SMILES.", "smiles")
     values = {
-        "log_p": rdMolDescriptors.CalcCrippenDescriptors(molecule)[0], "tpsa": rdMolDescriptors.CalcTPSA(molecule), "weight": rdMolDescriptors._CalcMolWt(molecule),
-        "donors": rdMolDescriptors.CalcNumHBD(molecule), "acceptors": rdMolDescriptors.CalcNumHBA(molecule),
-        "rotatable_bonds": rdMolDescriptors.CalcNumRotatableBonds(molecule),
+        "log_p": rdMolDescriptors.CalcCrippenDescriptors(molecule)[0], "tpsa": rdMolDescriptors.CalcTPSA(molecule),
+        "weight": rdMolDescriptors._CalcMolWt(molecule), "donors": rdMolDescriptors.CalcNumHBD(molecule),
+        "acceptors": rdMolDescriptors.CalcNumHBA(molecule), "rotatable_bonds": rdMolDescriptors.CalcNumRotatableBonds(molecule),
         "aromatic_rings": rdMolDescriptors.CalcNumAromaticRings(molecule), "fraction_sp3": rdMolDescriptors.CalcFractionCSP3(molecule),
     }  # fmt: skip
     basic, acid = (molecule.HasSubstructMatch(Chem.MolFromSmarts(smarts)) for smarts in (BASIC_AMINE, ACID))

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-TILE = 1024  # texels; a power of two, so that wrapping is a mask
-GRAIN = 12.0  # texels: standard deviation of the noise's smoothing, so that one texel is far below a grain
-DISC_SPACING = 48.0  # texels between the places for discs
+TILE = 512  # texels; a power of two, so that wrapping is a mask
+GRAIN = 8.0  # texels: standard deviation of the noise's smoothing, so that one texel is far below a grain
+DISC_SPACING = 32.0  # texels between the places for discs
 
 Floats = NDArray[np.float32]
 
@@ -43,16 +43,17 @@ def disc_tile() -> tuple[Floats, Floats]:
     return distance, rank
 
 
-def texels(y: Floats, x: Floats, per_unit: float) -> NDArray[np.int32]:
+def texels(y: Floats, x: Floats, per_unit: float) -> NDArray[np.intp]:
     """Flat indices into a tile of points in units, at so many texels per unit; the tile repeats without end."""
-    rows = np.floor(y * np.float32(per_unit)).astype(np.int32) & (TILE - 1)
-    columns = np.floor(x * np.float32(per_unit)).astype(np.int32) & (TILE - 1)
+    # positions are positive (a population's offsets see to that), so cutting off the decimals is rounding down
+    rows = (y * np.float32(per_unit)).astype(np.intp) & (TILE - 1)
+    columns = (x * np.float32(per_unit)).astype(np.intp) & (TILE - 1)
     return rows * TILE + columns
 
 
 def noise(y: Floats, x: Floats, grain: float) -> Floats:
-    """Return smooth noise of mean 0 and sd 1 at points in units, whose correlation falls over ``grain`` units."""
-    return noise_tile().reshape(-1)[texels(y, x, GRAIN / grain)]
+    """Return smooth noise of mean 0 and sd 1 at positive positions in units, whose correlation falls over ``grain`` units."""
+    return np.take(noise_tile(), texels(y, x, GRAIN / grain), mode="clip")
 
 
 def lines(y: Floats, x: Floats, grain: float, width: float) -> Floats:
