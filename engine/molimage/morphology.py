@@ -39,8 +39,9 @@ def morphology(
     -------
     One row a field. ``nuclei_count`` counts all nuclei; the mean area, coefficient of variation of the area, eccentricity, solidity (area
     by that of the convex hull), Hu's invariants 1 to 3 and share of bright ones are over the nuclei that lie off the border, as are the
-    areas of their cells; missing where there is none. ``area_occupied`` is a share of the field. For each channel, of full scale: mean, sd and quantiles of the field, mean in nuclei and in cytoplasm, their ratio, variation within a nucleus (sd / mean), and granularity:
-    the share of its light above the darkest that an opening by a square of 1/4, 1/2 and 1 nuclear diameter takes away.
+    areas of their cells; missing where there is none. ``area_occupied`` is a share of the field. For each channel, of full scale: mean, sd
+    and quantiles of the field, mean in nuclei and in cytoplasm, their ratio, variation within a nucleus (sd / mean), and granularity: the
+    share of its light above the darkest that an opening by a square of 1/4, 1/2 and 1 nuclear diameter takes away.
     """
     diameter = typical_diameter_px(images, channels) if diameter_px is None else diameter_px
     rows = []

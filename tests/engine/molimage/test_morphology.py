@@ -18,7 +18,7 @@ CHANNELS = ("DNA", "ER")
 
 
 def ellipses(a, b, size=128, dna=160, angle=0.4):
-    """Nine equal ellipses with half axes a and b px, turned, in discs of cytoplasm; no noise."""
+    """Nine equal ellipses with half axes a and b px, turned, in discs of cytoplasm, with a camera's noise of 2 levels."""
     y, x = np.mgrid[:size, :size].astype(float)
     planes = np.zeros((2, size, size))
     for cy in (24, 64, 104):
@@ -27,7 +27,8 @@ def ellipses(a, b, size=128, dna=160, angle=0.4):
             along, across = u * np.cos(angle) + v * np.sin(angle), v * np.cos(angle) - u * np.sin(angle)
             planes[0][(along / a) ** 2 + (across / b) ** 2 <= 1] = dna
             planes[1][u**2 + v**2 <= 18**2] = 100
-    return np.clip(planes + 10, 0, 255).astype(np.uint8)
+    planes += 10.5 + 2 * np.random.default_rng(0).standard_normal(planes.shape)
+    return np.clip(planes, 0, 255).astype(np.uint8)
 
 
 def test_features_of_ellipses_have_their_closed_form():
@@ -43,10 +44,10 @@ def test_features_of_ellipses_have_their_closed_form():
     assert row["nucleus_solidity"] > 0.93
     assert row["nucleus_area_variation"] == pytest.approx(0, abs=0.02)
     assert row["neighbour_distance_px"] == pytest.approx(40, abs=0.5)
-    assert row["cell_area_px2"] == pytest.approx(np.pi * 18**2, rel=2 * 2 / 18)  # a cell is followed to its faint rim, here the blur: 2 px
-    assert row["area_occupied"] == pytest.approx(9 * np.pi * 18**2 / 128**2, rel=2 * 2 / 18)
+    assert row["cell_area_px2"] == pytest.approx(np.pi * 18**2, rel=2 * 1.5 / 18)  # followed to its faint rim, 1.5 px
+    assert row["area_occupied"] == pytest.approx(9 * np.pi * 18**2 / 128**2, rel=2 * 1.5 / 18)
     assert row["DNA_in_nucleus"] == pytest.approx(170 / 255, rel=0.06)
-    assert row["ER_nucleus_to_cytoplasm"] == pytest.approx(1, rel=0.05)
+    assert row["ER_nucleus_to_cytoplasm"] == pytest.approx(1, rel=0.2)  # the rim again
     assert row["DNA_q50"] == pytest.approx(10 / 255)
     assert row["ER_mean"] == pytest.approx((10 + 100 * 9 * np.pi * 18**2 / 128**2) / 255, rel=0.02)
     assert row["bright_nuclei_share"] == 0
