@@ -83,7 +83,8 @@ def truth_of(
     -------
     DataFrame with ``cell`` (its number in the masks, from 1), ``y_px``, ``x_px`` (centre as drawn), ``is_cut`` and ``is_nucleus_cut``
     (whether cell and nucleus touch the border of the field), ``state``, ``cell_area_px``, ``nucleus_area_px`` (pixels of the masks),
-    ``cell_area``, ``nucleus_area`` (square units), ``lobes``, ``nucleoli``, ``micronuclei`` (numbers drawn), ``vacuole_share`` (of the
+    ``cell_area``, ``nucleus_area`` (square units), ``cell_elongation``, ``nucleus_elongation`` (1 - minor/major axis of the mask's second
+    moments, missing below 2 pixels), ``lobes``, ``nucleoli``, ``micronuclei`` (numbers drawn), ``vacuole_share`` (of the
     cell's pixels), mean amounts of stain before the microscope in the cell (``dna_cell`` ... ``mito_cell``) and in the nucleus
     (``dna_nucleus`` ..., missing where no nucleus is shown), and their coefficient of variation in the cell (``dna_variation`` ...).
     """
@@ -107,6 +108,8 @@ def truth_of(
         "lobes": (cells.lobe_radii[shown, :, 0] > 0).sum(axis=1),
         "nucleoli": (cells.nucleoli[shown, :, 2] > 0).sum(axis=1),
         "micronuclei": (cells.micronuclei[shown, :, 2] > 0).sum(axis=1),
+        "cell_elongation": _elongation(row, column, number, n),
+        "nucleus_elongation": _elongation(row[in_nucleus], column[in_nucleus], number[in_nucleus], n),
         "vacuole_share": np.bincount(number, stains.is_vacuole, minlength=n) / area,
     }
     for k, channel in enumerate(constants.CHANNELS):
@@ -118,3 +121,15 @@ def truth_of(
         table[f"{channel.lower()}_nucleus"] = np.where(nuclear > 0, inside / np.maximum(nuclear, 1), np.nan)
         table[f"{channel.lower()}_variation"] = np.sqrt(np.maximum(square - mean**2, 0)) / np.maximum(mean, 1e-9)
     return pd.DataFrame(table)
+
+
+def _elongation(row: NDArray[np.intp], column: NDArray[np.intp], number: NDArray[np.intp], n: int) -> NDArray[np.float64]:
+    """(n,) 1 - minor/major axis of each numbered set of pixels, from the eigenvalues of their second moments."""
+    count = np.bincount(number, minlength=n)
+    size = np.where(count > 1, count, np.nan)
+    y, x = (np.bincount(number, each, minlength=n) / size for each in (row, column))
+    # a pixel is a square of its own: 1/12
+    yy, xx = (np.bincount(number, each * each, minlength=n) / size - mean**2 + 1 / 12 for each, mean in ((row, y), (column, x)))
+    yx = np.bincount(number, row * column, minlength=n) / size - y * x
+    middle, half = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
+    return 1 - np.sqrt(np.maximum(middle - half, 0) / (middle + half))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from engine.molimage.simulator.field import Field, render
 from engine.molimage.simulator.phenotype import Phenotype
 
-WHOLE_CELLS = ("cell_area_px", "cell_area")
-WHOLE_NUCLEI = ("nucleus_area_px", "nucleus_area")
+WHOLE_CELLS = ("cell_area_px", "cell_area", "cell_elongation")
+WHOLE_NUCLEI = ("nucleus_area_px", "nucleus_area", "nucleus_elongation")
 NOT_FEATURES = ("cell", "y_px", "x_px", "state", "is_cut", "is_nucleus_cut")
 
 
@@ -20,8 +20,9 @@ def truth_of_image(field: Field) -> dict[str, float]:
     Returns
     -------
     dict with ``cells`` and ``nuclei`` (numbers shown), ``covered`` (share of the field under cells), ``mitotic_share``,
-    ``apoptotic_share``, and the mean of every number of `Field.truth`: areas over cells and nuclei that the border does not cut, lobes,
-    nucleoli, micronuclei and nuclear stains over cells whose nucleus is shown, all else over all cells. A mean over no cell is NaN.
+    ``apoptotic_share``, and the mean of every number of `Field.truth`: areas and elongations over cells and nuclei that the border does
+    not cut, lobes, nucleoli, micronuclei and nuclear stains over cells whose nucleus is shown, all else over all cells. A mean over no
+    cell is NaN.
     """
     truth = field.truth
     names = [str(name) for name in truth]

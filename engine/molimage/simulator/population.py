@@ -63,11 +63,12 @@ def populate(phenotype: Phenotype, rng: np.random.Generator) -> Population:
 
     Returns
     -------
-    Population of one cell in the field and a Poisson number of others, so that no field is empty and the mean number of centres inside is
-    the density; cells keep a distance from each other where there is room (a soft core).
+    Population of 1 + Poisson(density - 1) cells in the field, so that no field is empty, and of cells as dense around it; cells keep a
+    distance from each other where there is room (a soft core).
     """
-    share = (1 + 2 * constants.MARGIN / constants.FIELD_UNITS) ** 2
-    n = 1 + int(rng.poisson(max(phenotype.density - 1, 0) * share))
+    around = phenotype.density * ((1 + 2 * constants.MARGIN / constants.FIELD_UNITS) ** 2 - 1)
+    inside = 1 + int(rng.poisson(max(phenotype.density - 1, 0)))
+    n = inside + int(rng.poisson(around))
     state = np.where(rng.random(n) < phenotype.mitotic, MITOTIC, INTERPHASE)
     state = np.where(rng.random(n) < phenotype.apoptotic, APOPTOTIC, state)
     varied = np.exp(constants.CELL_SIZE_SD * rng.standard_normal(n))
@@ -79,7 +80,7 @@ def populate(phenotype: Phenotype, rng: np.random.Generator) -> Population:
     )
     nucleus = phenotype.nuclear_radius * np.exp(constants.NUCLEUS_SIZE_SD * rng.standard_normal(n))
     nucleus = np.minimum(nucleus, 0.66 * radius)
-    centre = _places(radius, nucleus, rng)
+    centre = _places(radius, nucleus, inside, rng)
     axis = rng.uniform(0, np.pi, n)
     angle, height, sharpness = _processes(phenotype, state, axis, rng)
     middle = centre + (0.10 * radius * (state == INTERPHASE))[:, None] * rng.standard_normal((n, 2))
@@ -99,12 +100,17 @@ def _direction(angle: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([np.sin(angle), np.cos(angle)], axis=-1)
 
 
-def _places(radius: NDArray[np.float64], nucleus: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """(n, 2) centres: of some tries the first with room around it, else the roomiest."""
-    n = len(radius)
-    drawn = rng.uniform(-constants.MARGIN, constants.FIELD_UNITS + constants.MARGIN, (n, TRIES, 2))
-    drawn[0] = rng.uniform(0, constants.FIELD_UNITS, (TRIES, 2))
-    tried = drawn[..., 1] + 1j * drawn[..., 0]  # points of the plane as complex numbers: a distance is one call
+def _places(radius: NDArray[np.float64], nucleus: NDArray[np.float64], inside: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(n, 2) centres, the first ones in the field, the others around it: of some tries the first with room, else the roomiest."""
+    n, edge, margin = len(radius), constants.FIELD_UNITS, constants.MARGIN
+    drawn = rng.uniform(0, 1, (n, TRIES, 2))
+    drawn[:inside] *= edge
+    # the frame is four strips, each turned by a quarter against the one before
+    drawn[inside:] = drawn[inside:] * [margin, edge + margin] - margin - edge / 2
+    turn = 1j ** rng.integers(0, 4, (n, TRIES))
+    turn[:inside] = 1
+    tried = (drawn[..., 1] + 1j * drawn[..., 0]) * turn  # points of the plane as complex numbers: a distance is one call
+    tried[inside:] += (1 + 1j) * edge / 2
     centre = np.empty(n, complex)
     for k in range(n):
         wanted = np.maximum(constants.CELL_DISTANCE * (radius[:k] + radius[k]), nucleus[:k] + nucleus[k] + constants.NUCLEUS_GAP)

@@ -85,13 +85,13 @@ def simulate_with_truth(
     if n_each < 1 or plates < 1 or controls < 0:
         raise UserError("A screen needs at least one image of each molecule and one plate.", "Give n_each and plates of 1 or more.")
     jobs = [(treatment, list(range(n_each)), size, seed, batch_effects, plates) for treatment in treatments]
-    wells = _wells(treatments, seed)
-    sheets = 1 + max((sheet for sheet, _ in wells), default=0)
+    places = wells(treatments, seed)
+    sheets = 1 + max((sheet for sheet, _ in places), default=0)
     dmso = [Treatment(DMSO_SMILES, f"DMSO {sheet + 1}", "inactive", 0.0) for sheet in range(sheets)] if controls else []
     jobs += [(treatment, list(range(controls * plates)), size, seed, batch_effects, plates) for treatment in dmso]
     images, rows, truths = [], [], []
     for done, (job, (drawn, truth)) in enumerate(zip(jobs, answers(_draw, jobs, context.threads), strict=True)):
-        sheet, well = wells[done] if done < len(wells) else (done - len(wells), "")
+        sheet, well = places[done] if done < len(places) else (done - len(places), "")
         images.append(drawn)
         truths.append(truth)
         rows += [_row(job[0], j, seed, plates, sheet if sheets > 1 else None, well) for j in job[1]]
@@ -139,8 +139,11 @@ def _treatments(molecules: pd.DataFrame, doses: list[float]) -> list[Treatment]:
     return listed
 
 
-def _wells(treatments: list[Treatment], seed: int) -> list[tuple[int, str]]:
-    """Sheet and well of each treatment; a random order fills wells of one plate after another."""
+def wells(treatments: list[Treatment], seed: int) -> list[tuple[int, str]]:
+    """Return sheet (from 0) and well of each treatment; a random order of them fills the wells of one sheet after another.
+
+    A sheet is one set of plates; a screen of more than 320 treatments needs several, which share the staining of each plate number.
+    """
     order = sorted(range(len(treatments)), key=lambda k: (treatments[k].number(seed, "well"), treatments[k].smiles))
     found = [(0, "")] * len(treatments)
     for rank, k in enumerate(order):

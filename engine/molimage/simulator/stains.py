@@ -28,6 +28,7 @@ class Stains:
 
     def __init__(self, cells: Population, pixels: Pixels, phenotype: Phenotype, pixel: float):
         self.cells, self.pixels, self.phenotype = cells, pixels, phenotype
+        self._pixel = pixel
         self._soft = np.float32(max(pixel, 0.3))
         self._state = cells.state[pixels.cell]
         start = cells.offset[pixels.cell]
@@ -88,7 +89,7 @@ class Stains:
 
     def _dna(self) -> Floats:
         p, f = self.pixels, self.phenotype
-        grain = noise(self._u, self._v, 0.75) + np.float32(0.5) * noise(self._v, self._u, 1.8)
+        grain = noise(self._u, self._v, 0.75, self._pixel) + np.float32(0.5) * noise(self._v, self._u, 1.8)
         body = 1 + np.float32(f.chromatin) * grain - np.float32(0.45) * self._nucleoli
         body *= 1 - np.float32(0.18) * np.exp(np.minimum(p.nucleus, 0) / np.float32(1.2))
         dense = np.where(self._state == MITOTIC, np.float32(1.75), np.where(self._state == APOPTOTIC, np.float32(1.7), 1))
@@ -98,7 +99,7 @@ class Stains:
 
     def _er(self) -> Floats:
         f = self.phenotype
-        net = lines(self._u, self._v, 0.55, 0.7) + np.float32(0.5) * noise(self._v, self._u, 0.9)
+        net = lines(self._u, self._v, 0.55, 0.7, self._pixel) + np.float32(0.5) * noise(self._v, self._u, 0.9, self._pixel)
         near = np.exp(-self._outside / np.float32(5.5))
         body = self._height * (np.float32(0.72) + np.float32(0.26) * net) * (np.float32(0.45) + np.float32(0.95) * near)
         body *= 1 + np.float32(0.15) * self._slow
@@ -107,7 +108,7 @@ class Stains:
 
     def _rna(self) -> Floats:
         f = self.phenotype
-        grain = 1 + np.float32(0.14) * noise(self._u, self._v, 0.8) + np.float32(0.10) * self._slow
+        grain = 1 + np.float32(0.14) * noise(self._u, self._v, 0.8, self._pixel) + np.float32(0.10) * self._slow
         body = self._height * grain * (1 - np.float32(0.7) * self._hole)
         nuclear = self.in_nucleus * (np.float32(0.44) * grain + np.float32(1.05) * self._nucleoli)
         inside = np.where(self._state == 0, body * (1 - self.in_nucleus) + nuclear, body * np.float32(1.2))
@@ -117,7 +118,7 @@ class Stains:
         p, f = self.pixels, self.phenotype
         ruffle = np.clip(np.float32(0.45) + np.float32(0.6) * noise(self._v, self._u, 3.0), 0.1, 1.6)
         ring = np.exp(-((p.border / np.float32(0.75)) ** 2)) * ruffle
-        skin = np.float32(0.42) * self._height * (1 + np.float32(0.25) * noise(self._u, self._v, 0.6))
+        skin = np.float32(0.42) * self._height * (1 + np.float32(0.25) * noise(self._u, self._v, 0.6, self._pixel))
         envelope = np.float32(0.20) * np.exp(-((p.nucleus / np.float32(0.5)) ** 2)) + np.float32(0.13) * self.in_nucleus
         body = ring * np.float32(0.55) + skin + np.where(self._state == 0, envelope + self._golgi(), np.float32(0.25) * self._height)
         body = body * (1 - np.float32(0.6) * self._hole) + np.float32(0.55) * self._rim
@@ -130,7 +131,7 @@ class Stains:
         away2 = (self.pixels.y - to[:, 0]) ** 2 + (self.pixels.x - to[:, 1]) ** 2
         patch = np.exp(-away2 / np.float32(2.1) ** 2) * (1 - scatter)
         around = np.exp(-((self._outside / np.float32(4.5)) ** 2)) * scatter * np.float32(0.5)
-        bits = np.clip(noise(self._u * np.float32(0.8), self._v, 0.55) * np.float32(0.8) + np.float32(0.35), 0, 1.6)
+        bits = np.clip(noise(self._u * np.float32(0.8), self._v, 0.55, self._pixel) * np.float32(0.8) + np.float32(0.35), 0, 1.6)
         return np.float32(1.8) * (patch + around) * bits * (1 - np.float32(0.8) * self.in_nucleus)
 
     def _fibres(self) -> Floats:
@@ -139,7 +140,7 @@ class Stains:
         if f.fibres <= 0:
             return np.zeros(len(p.cell), np.float32)
         bent = self._v + np.float32(0.5) * noise(self._u, self._v, 6.0)
-        threads = lines(self._u * np.float32(1 / 11), bent, 0.8, 0.28) * (np.float32(0.6) + np.float32(0.4) * self._slow)
+        threads = lines(self._u * np.float32(1 / 11), bent, 0.8, 0.28, self._pixel) * (np.float32(0.6) + np.float32(0.4) * self._slow)
         reach = np.clip(p.border / np.float32(1.5), 0, 1) * np.where(self._state == 0, 1, 0)
         return np.float32(0.42 * f.fibres) * np.maximum(threads, 0) * reach * (1 - np.float32(0.45) * self.in_nucleus)
 
@@ -147,9 +148,10 @@ class Stains:
         f, p = self.phenotype, self.pixels
         bent_u, bent_v = self._u + np.float32(0.8) * self._slow, self._v + np.float32(0.8) * noise(self._v, self._u, 4.0)
         bent_u = bent_u * np.float32(1 / 1.7)
-        threads = np.maximum(lines(bent_u, bent_v, 0.62, 0.26), lines(bent_v, bent_u, 0.70, 0.24))
+        first, second = lines(bent_u, bent_v, 0.62, 0.26, self._pixel), lines(bent_v, bent_u, 0.70, 0.24, self._pixel)
+        threads = first + second - first * second
         threads *= np.clip(np.float32(0.85) + np.float32(0.4) * noise(self._v, self._u, 1.6), 0.2, 1.5)
-        dots = np.clip((noise(self._u, self._v, 0.42) - np.float32(0.75)) * np.float32(1.3), 0, 1.3)
+        dots = np.clip((noise(self._u, self._v, 0.42, self._pixel) - np.float32(0.75)) * np.float32(1.3), 0, 1.3)
         mixed = np.float32(f.fragmentation) * dots + np.float32(1 - f.fragmentation) * threads
         gather = np.exp(-self._outside / np.float32(9.0 - 6.5 * f.perinuclear)) * np.float32(1.0 + 0.5 * f.perinuclear)
         reach = np.clip((p.border - np.float32(0.6)) / np.float32(1.5), 0, 1)

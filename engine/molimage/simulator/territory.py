@@ -96,6 +96,7 @@ def _in_radii(cells: Population, k: int, outline: Floats, low: NDArray[np.int_],
     direction = np.arctan2(y, x)
     direction += np.float32(np.pi)
     direction *= np.float32(DIRECTIONS / (2 * np.pi))
+    direction += np.float32(0.5)  # to the nearest
     return np.sqrt(y * y + x * x) / np.take(outline, direction.astype(np.intp), mode="clip")
 
 

@@ -51,12 +51,21 @@ def texels(y: Floats, x: Floats, per_unit: float) -> NDArray[np.intp]:
     return rows * TILE + columns
 
 
-def noise(y: Floats, x: Floats, grain: float) -> Floats:
-    """Return smooth noise of mean 0 and sd 1 at positive positions in units, whose correlation falls over ``grain`` units."""
-    return np.take(noise_tile(), texels(y, x, GRAIN / grain), mode="clip")
+def noise(y: Floats, x: Floats, grain: float, pixel: float = 0.0) -> Floats:
+    """Return smooth noise of mean 0 at positive positions in units, whose correlation falls over ``grain`` units.
+
+    Its standard deviation is that of the mean over a pixel of this edge: grain / sqrt(grain^2 + pixel^2 / 12).
+    """
+    found: Floats = np.take(noise_tile(), texels(y, x, GRAIN / grain), mode="clip")
+    return found * np.float32(grain / np.hypot(grain, pixel / np.sqrt(12))) if pixel > grain / 4 else found
 
 
-def lines(y: Floats, x: Floats, grain: float, width: float) -> Floats:
-    """Return winding lines in [0, 1]: where smooth noise crosses zero, softly over ``width`` standard deviations."""
-    level = noise(y, x, grain) * np.float32(1.0 / width)
-    return np.exp(-level * level)
+def lines(y: Floats, x: Floats, grain: float, width: float, pixel: float) -> Floats:
+    """Return winding lines in [0, 1]: exp(-(n / width)^2) where smooth noise n crosses zero, averaged over a pixel of this edge.
+
+    The noise varies within a pixel by pixel |gradient| / sqrt(12), and its squared gradient is 1 / grain^2 on average.
+    """
+    seen = np.hypot(width, pixel / grain / np.sqrt(6))
+    level = noise(y, x, grain) * np.float32(1 / seen)
+    level *= level
+    return np.exp(-level) * np.float32(width / seen)
