@@ -64,6 +64,11 @@ def is_kernel(name):
     return str(name).endswith("_kernel")
 
 
+def is_net(name):
+    """Say whether a module, by the last part of its name, holds networks: it imports torch, and whoever calls it imports it late."""
+    return str(name).endswith("_net")
+
+
 def forbidden(module, imported):
     """Say why ``module`` must not import ``imported``, or return None."""
     here, there = package(module, 0), package(imported, 0)
@@ -122,9 +127,11 @@ def test_the_rules_would_notice(module, imported):
 @pytest.mark.parametrize("path", [*sources("engine", "pages"), ROOT / "app.py"], ids=ids)
 def test_heavy_packages_load_late(path):
     child = {"sklearn"} if name_of(path) == "engine.mtp2.estimator" else set()  # its class is one of scikit-learn's
-    heavy = LATE - child - ({"numba"} if is_kernel(path.stem) else set())
+    heavy = LATE - child - ({"numba"} if is_kernel(path.stem) else set()) - ({"torch"} if is_net(path.stem) else set())
     assert not {imported for imported in imports(path, late=False) if package(imported, 0) in heavy}
-    assert is_kernel(path.stem) or not {imported for imported in imports(path, late=False) if any(map(is_kernel, imported.split(".")))}
+    if not is_kernel(path.stem) and not is_net(path.stem):
+        late = {imported for imported in imports(path, late=False) for part in imported.split(".") if is_kernel(part) or is_net(part)}
+        assert not late
 
 
 def test_import_engine_is_small_and_quick():

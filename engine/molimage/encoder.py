@@ -15,7 +15,7 @@ Floats = NDArray[np.float32]
 
 KINDS = ("fingerprint", "graph")
 FOLDS = 5
-EPOCHS = {"fingerprint": 150, "graph": 120}
+EPOCHS, MOST_STEPS = 150, 2000  # of each network, whichever is less
 BATCH = 64
 LEARNING_RATE = {"fingerprint": 2e-3, "graph": 2e-3}
 DECAY = 0.05
@@ -50,8 +50,8 @@ class Encoder:
 
         Notes
         -----
-        The loss is the squared error plus `CONTRAST` times InfoNCE (van den Oord et al. 2018): of the phenotypes in the batch, the prediction
-        should be most like its own.
+        The loss is the squared error plus `CONTRAST` times InfoNCE (van den Oord et al. 2018): of the phenotypes in the batch, the
+        prediction should be most like its own.
         """
         import torch
 
@@ -117,8 +117,8 @@ def _train(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = _net(kind, targets.shape[1])
-    best = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE[kind], weight_decay=DECAY)
-    epochs = EPOCHS[kind]
+    best = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE[kind], weight_decay=DECAY, fused=True)
+    epochs = min(EPOCHS, math.ceil(MOST_STEPS * BATCH / len(rows)))
     for epoch in range(epochs):
         context.check()
         for group in best.param_groups:

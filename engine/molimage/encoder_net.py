@@ -13,7 +13,8 @@ class FingerprintEncoder(nn.Module):
     def __init__(self, features: int, out: int, width: int = 256, dropout: float = 0.4):
         super().__init__()
         self.net = nn.Sequential(
-            nn.Dropout(0.2), nn.Linear(features + 1, width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, 64), nn.ReLU(), nn.Linear(64, out)
+            nn.Dropout(0.2), nn.Linear(features + 1, width), nn.ReLU(), nn.Dropout(dropout), nn.Linear(width, 64), nn.ReLU(),
+            nn.Linear(64, out),
         )  # fmt: skip
 
     def forward(self, features: Tensor, log_dose: Tensor) -> Tensor:

@@ -54,10 +54,9 @@ class TrainedLevel(nn.Module):
             for i, (value, average) in enumerate(zip(self.parameters(), mean, strict=True)):
                 value.copy_(torch.from_numpy(kept[f"value{i}"]))
                 average.copy_(torch.from_numpy(kept[f"mean{i}"]))
-                moments = {name: torch.from_numpy(kept[f"{name}{i}"]).to(value.device) for name in MOMENTS}
-                best.state[value] = {
-                    name: m if name == "step" else m.clone(memory_format=torch.preserve_format) for name, m in moments.items()
-                }
+                moments = {name: torch.from_numpy(kept[f"{name}{i}"]) for name in MOMENTS}
+                # the fused optimizer walks through memory, so moments must lie there as their weights do
+                best.state[value] = {name: m if m.ndim == 0 else torch.empty_like(value).copy_(m) for name, m in moments.items()}
         return int(kept["step"])
 
     def finished(self, mean: Sequence[Tensor]) -> LevelFlow:

@@ -156,7 +156,7 @@ class CellModel:
         arrays["conditions.measured"] = self.conditions.measured
         encoder = self.conditions.encoder
         for k, weights in enumerate(encoder.weights if encoder else ()):
-            arrays |= {f"encoder.{k}.{name}": np.ascontiguousarray(value) for name, value in weights.items()}
+            arrays |= {f"encoder.{k}.{name}": value.astype(np.float16) for name, value in weights.items()}  # exact enough, half the file
         header = {
             "format": str(FORMAT), "plan": self.plan.to_json(), "tone": json.dumps(dataclasses.asdict(self.tone)),
             "encoder": encoder.kind if encoder else "", "known": self.conditions.known.to_json(orient="split"),
@@ -201,7 +201,7 @@ class CellModel:
         encoder = None
         if header["encoder"]:
             folds = sorted({int(key.split(".")[1]) for key in arrays if key.startswith("encoder.")})
-            weights = tuple(_under(arrays, f"encoder.{k}.") for k in folds)
+            weights = tuple({name: value.astype(np.float32) for name, value in _under(arrays, f"encoder.{k}.").items()} for k in folds)
             encoder = Encoder(header["encoder"], weights, arrays["conditions.measured"].shape[1])
         conditions = Conditions(PhenotypeSpace(arrays["space.centre"], arrays["space.axes"]), known, arrays["conditions.measured"], encoder)
         model = cls(plan, Tone(tuple(tone["mean"]), tuple(tone["sd"])), conditions, _under(arrays, "flow."), json.loads(header["facts"]))

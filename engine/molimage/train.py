@@ -141,7 +141,7 @@ def prepare(images: ImageSet, params: TrainParams, context: Context) -> tuple[Ma
     context.progress(0.0, f"profiles of {len(fields):,} images")
     pieces, rows = _pieces(fields, params.size)
     kept = context.kept.get("profiles")
-    measured = kept["profiles"].astype(np.float32) if kept else profiles(pieces)
+    measured = kept["profiles"].astype(np.float32) if kept else profiles_with_light(pieces)
     context.kept.put("profiles", {"profiles": measured})
     context.progress(ENCODED / 2, "what molecules do")
     told, groups, predicted = conditions.fit(images.take(rows), measured, params.encoder, params.seed, context.share(ENCODED / 2, ENCODED))
@@ -151,6 +151,12 @@ def prepare(images: ImageSet, params: TrainParams, context: Context) -> tuple[Ma
     row_of[rows] = groups
     material = Material(fields, row_of, both if params.molecule else np.zeros_like(both), balance(images, params.balance), Tone.fit(fields))
     return material, told
+
+
+def profiles_with_light(images: NDArray[np.uint8]) -> Floats:
+    """Return profiles (N, F) of images and, since these leave out how bright an image is, the log of each channel's mean and quantile."""
+    light = [images.mean(axis=(2, 3)), np.quantile(images.reshape(*images.shape[:2], -1), 0.99, axis=2)]
+    return np.concatenate([profiles(images), np.log1p(np.concatenate(light, axis=1))], axis=1).astype(np.float32)
 
 
 def _pieces(fields: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
