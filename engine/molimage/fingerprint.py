@@ -25,8 +25,8 @@ ACID = "[$([CX3](=O)[OX2H1]),$(S(=O)(=O)[OX2H1]),$(P(=O)[OX2H1]),$(c1nnn[nH]1)]"
 DESCRIPTORS = {
     "log_p": (2.69, 2.27), "tpsa": (86.7, 58.1), "log_weight": (2.54, 0.188), "donors": (2.03, 1.97), "acceptors": (5.05, 3.2),
     "rotatable_bonds": (5.34, 4.35), "rings": (3.03, 1.72), "aromatic_rings": (1.67, 1.26), "fraction_sp3": (0.448, 0.253),
-    "basic_amines": (0.428, 0.663), "acids": (0.223, 0.527), "halogens": (0.641, 1.31), "stereocentres": (2.23, 3.39), "drug_likeness":
-    (0.545, 0.216), "amphiphilicity": (0.696, 1.38),
+    "basic_amines": (0.428, 0.663), "acids": (0.223, 0.527), "halogens": (0.641, 1.31), "stereocentres": (2.23, 3.39),
+    "amphiphilicity": (0.696, 1.38),
 }  # fmt: skip
 FEATURES = MORGAN + PHARMACOPHORE + MACCS + len(DESCRIPTORS)
 
@@ -69,10 +69,16 @@ def descriptors(smiles: str) -> dict[str, float]:
     """Return the descriptors of one molecule by name, in their own units.
 
     Crippen log P; topological polar surface (Å²); log10 of the molecular weight (g/mol); hydrogen-bond donors and acceptors; rotatable
-    bonds; rings, aromatic rings; share of sp3 carbons; basic amines; acids; halogens; stereocentres; quantitative estimate of drug-likeness; and
-    amphiphilicity: log P above 1 of a base without an acid, zero of all others, the rule of thumb for molecules that gather in lysosomes.
+    bonds; rings, aromatic rings; share of sp3 carbons; basic amines; acids; halogens; stereocentres; and amphiphilicity: log P above 1 of
+    a base without an acid, zero of all others, the rule of thumb for molecules that gather in lysosomes.
+
+    Notes
+    -----
+    On the gallery (935 labelled molecules, 18 classes, 5 folds of whole scaffolds) a linear SVM finds the mechanism of unseen scaffolds
+    with a balanced accuracy of 0.72 from all four parts of `features`, 0.68 from Morgan counts alone, 0.44 from descriptors alone; taking
+    the mechanism of the most similar molecule reaches 0.65. Atom pairs, torsions, paths, a third radius and drug-likeness added nothing.
     """
-    from rdkit.Chem import QED, rdMolDescriptors
+    from rdkit.Chem import rdMolDescriptors
 
     mol = read(smiles)
     log_p = rdMolDescriptors.CalcCrippenDescriptors(mol)[0]
@@ -83,7 +89,7 @@ def descriptors(smiles: str) -> dict[str, float]:
         "rotatable_bonds": rdMolDescriptors.CalcNumRotatableBonds(mol), "rings": rdMolDescriptors.CalcNumRings(mol),
         "aromatic_rings": rdMolDescriptors.CalcNumAromaticRings(mol), "fraction_sp3": rdMolDescriptors.CalcFractionCSP3(mol),
         "basic_amines": basic, "acids": acid, "halogens": sum(atom.GetAtomicNum() in (9, 17, 35, 53) for atom in mol.GetAtoms()),
-        "stereocentres": rdMolDescriptors.CalcNumAtomStereoCenters(mol), "drug_likeness": QED.qed(mol),
+        "stereocentres": rdMolDescriptors.CalcNumAtomStereoCenters(mol),
         "amphiphilicity": max(0.0, log_p - 1.0) if basic and not acid else 0.0,
     }  # fmt: skip
 

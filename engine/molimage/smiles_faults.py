@@ -1,13 +1,16 @@
 """Where a SMILES is wrong: the character, ring or atom at fault, in a sentence."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
 
 TOKEN = re.compile(
     r"(?P<atom>\[[^\[\]]*\]|Br|Cl|[BCNOPSFI]|[bcnops]|\*)|(?P<ring>%\d\d|%\(\d+\)|\d)|(?P<bond>[-=#:$/\\~]|->|<-)|(?P<open>\()|(?P<close>\))|(?P<dot>\.)"
 )
-STRUCTURAL = re.compile(r"[=#\[\]@/\\()]")
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,9 @@ def _of_writing(smiles: str) -> Iterator[Fault]:
             yield _unknown(smiles, place)
             return
         kind, token = found.lastgroup, found.group()
+        if bond and kind in ("open", "close", "dot"):
+            yield Fault("A bond leads to no atom.", "Remove it, or write the atom behind it.", bond, (atom,))
+            return
         if kind in ("ring", "bond", "open") and atom < 0:
             yield Fault(f"A SMILES cannot begin with {token}.", "Begin with an atom.", place)
             return
@@ -82,6 +88,9 @@ def _of_writing(smiles: str) -> Iterator[Fault]:
                 opened[number] = (place, atom)
             bond = 0
         elif kind == "bond":
+            if bond:
+                yield Fault("Two bonds follow each other.", "Remove one, or write the atom between them.", place)
+                return
             bond = place
         elif kind == "open":
             branches.append(place)
@@ -106,36 +115,45 @@ def _unknown(smiles: str, place: int) -> Fault:
     return Fault(f"{sign} is no element or sign of a SMILES.", "Elements other than B C N O P S F Cl Br I stand in brackets: [Se].", place)
 
 
+def chemistry_faults(mol: "Mol", places: Sequence[int] = ()) -> Iterator[Fault]:
+    """Yield what is impossible in a molecule that was read without a check; ``places`` are its atoms' characters in a SMILES."""
+    from rdkit import Chem, rdBase
+
+    with rdBase.BlockLogs():
+        problems = Chem.DetectChemistryProblems(mol)
+    for problem in problems:
+        kind = problem.GetType()
+        atoms = tuple(problem.GetAtomIndices()) if kind == "KekulizeException" else (problem.GetAtomIdx(),)
+        symbol = mol.GetAtomWithIdx(atoms[0]).GetSymbol()
+        if kind == "KekulizeException":
+            sentence = "An aromatic ring cannot be drawn with single and double bonds."
+            fix = "Its nitrogen may need a hydrogen, written [nH]; or write the ring with capital letters and double bonds."
+        elif kind == "AtomKekulizeException":
+            sentence = f"Atom {atoms[0] + 1} ({symbol}) is written as aromatic, but is in no ring."
+            fix = "Write it with a capital letter."
+        else:
+            sentence = f"Atom {atoms[0] + 1} ({symbol}) has more bonds than it can have."
+            fix = "Remove a bond, or give the atom its charge, as in [N+]."
+        yield Fault(sentence, fix, places[atoms[0]] if atoms[0] < len(places) else 0, atoms)
+
+
 def _of_chemistry(smiles: str) -> Iterator[Fault]:
     from rdkit import Chem, rdBase
 
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles, sanitize=False)
-        if mol is None:
-            yield from _bad_brackets(smiles)
-            return
-        problems = Chem.DetectChemistryProblems(mol)
-    places = [found.start() + 1 for found in TOKEN.finditer(smiles) if found.lastgroup == "atom"]
-    for problem in problems:
-        if problem.GetType() == "KekulizeException":
-            atoms = tuple(problem.GetAtomIndices())
-            sentence = "An aromatic ring cannot be drawn with single and double bonds."
-            fix = "Its nitrogen may need a hydrogen, written [nH]; or write the ring with capital letters and double bonds."
-        else:
-            atoms = (problem.GetAtomIdx(),)
-            at = mol.GetAtomWithIdx(atoms[0])
-            sentence = f"Atom {atoms[0] + 1} ({at.GetSymbol()}) has more bonds than it can have."
-            if problem.GetType() == "AtomKekulizeException":
-                sentence = f"Atom {atoms[0] + 1} ({at.GetSymbol()}) is written as aromatic outside a ring."
-            fix = "Remove a bond, or give the atom its charge, as in [N+]."
-        yield Fault(sentence, fix, places[atoms[0]] if atoms[0] < len(places) else 0, atoms)
+    if mol is None:
+        yield from _bad_brackets(smiles)
+    else:
+        yield from chemistry_faults(mol, [found.start() + 1 for found in TOKEN.finditer(smiles) if found.lastgroup == "atom"])
 
 
 def _bad_brackets(smiles: str) -> Iterator[Fault]:
     """Name the first atom in brackets that RDKit cannot read on its own."""
-    from rdkit import Chem
+    from rdkit import Chem, rdBase
 
-    for found in TOKEN.finditer(smiles):
-        if found.group().startswith("[") and Chem.MolFromSmiles(found.group(), sanitize=False) is None:
-            yield Fault(f"{found.group()} is no atom.", "An atom in brackets is written like [NH4+] or [13C].", found.start() + 1)
-            return
+    with rdBase.BlockLogs():
+        for found in TOKEN.finditer(smiles):
+            if found.group().startswith("[") and Chem.MolFromSmiles(found.group(), sanitize=False) is None:
+                yield Fault(f"{found.group()} is no atom.", "An atom in brackets is written like [NH4+] or [13C].", found.start() + 1)
+                return
