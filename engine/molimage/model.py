@@ -24,7 +24,7 @@ Floats = NDArray[np.float32]
 
 MODELS = Path(__file__).parents[2] / "assets" / "models"
 HOTTEST = 1.2  # above this temperature samples saturate
-FORMAT = 1
+FORMAT, HEADER = 1, "cell_model"
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,11 +158,11 @@ class CellModel:
         for k, weights in enumerate(encoder.weights if encoder else ()):
             arrays |= {f"encoder.{k}.{name}": value.astype(np.float16) for name, value in weights.items()}  # exact enough, half the file
         header = {
-            "format": str(FORMAT), "plan": self.plan.to_json(), "tone": json.dumps(dataclasses.asdict(self.tone)),
+            "format": FORMAT, "plan": self.plan.to_json(), "tone": json.dumps(dataclasses.asdict(self.tone)),
             "encoder": encoder.kind if encoder else "", "known": self.conditions.known.to_json(orient="split"),
             "facts": json.dumps(dict(self.facts)),
         }  # fmt: skip
-        return save(arrays, header)
+        return save(arrays, {HEADER: json.dumps(header)})  # one entry: the library writes several in no fixed order
 
     def save(self, place: str | Path) -> Path:
         """Write the model to a safetensors file; it appears whole."""
@@ -218,17 +218,18 @@ class CellModel:
         return size or self.size
 
 
-def _opened(data: bytes, name: str) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+def _opened(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     fix = "Give a .safetensors file that this product wrote; other kinds, such as .pth, can run code and are not opened."
     try:
         arrays = load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
-    except (SafetensorError, ValueError) as error:
+        stored = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        header = json.loads(stored["__metadata__"][HEADER])
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{name} is not a model file.", fix, name) from error
-    if header.get("format") != str(FORMAT):
+    if header.get("format") != FORMAT:
         raise UserError(f"{name} is not a model of this product, or of another version of it.", fix, name)
     return header, arrays
 

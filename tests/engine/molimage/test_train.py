@@ -160,8 +160,8 @@ def test_with_few_molecules_only_those_seen_can_be_drawn():
     [
         (lambda data: b"PK\x03\x04 a pickle in a zip", "not a model file"),
         (lambda data: data[: len(data) // 2], "not a model file"),
-        (lambda data: data.replace(b'"format":"1"', b'"format":"9"'), "another version"),
-        (lambda data: data.replace(b'\\"hidden\\": 64', b'\\"hidden\\": 32'), "do not fit"),
+        (lambda data: data.replace(b'\\"format\\": 1', b'\\"format\\": 9'), "another version"),
+        (lambda data: data.replace(b'\\\\\\"hidden\\\\\\": 64', b'\\\\\\"hidden\\\\\\": 32'), "do not fit"),
     ],
 )
 def test_a_file_that_is_no_model_is_refused(model, damage, words):
