@@ -117,7 +117,7 @@ class Stains:
     def _agp(self) -> Floats:
         p, f = self.pixels, self.phenotype
         ruffle = np.clip(np.float32(0.45) + np.float32(0.6) * noise(self._v, self._u, 3.0), 0.1, 1.6)
-        ring = np.exp(-((p.border / np.float32(0.75)) ** 2)) * ruffle
+        ring = np.exp(-((p.border / np.float32(0.75)) ** 2)) * ruffle * np.minimum(p.edge / self._soft, 1)
         skin = np.float32(0.42) * self._height * (1 + np.float32(0.25) * noise(self._u, self._v, 0.6, self._pixel))
         envelope = np.float32(0.20) * np.exp(-((p.nucleus / np.float32(0.5)) ** 2)) + np.float32(0.13) * self.in_nucleus
         body = ring * np.float32(0.55) + skin + np.where(self._state == 0, envelope + self._golgi(), np.float32(0.25) * self._height)

@@ -26,7 +26,7 @@ class Pixels:
     cell : (P,) number of the cell, from 0.
     y, x : (P,) position from the cell's centre.
     along, across : (P,) the same in the direction of the cell's axis.
-    border : (P,) distance to the border of the cell, about.
+    border, edge : (P,) distance to the border of the cell, about, and to where it ends beside no other cell.
     nucleus : (P,) signed distance to the outline of the nucleus, about; negative inside.
     """
 
@@ -37,6 +37,7 @@ class Pixels:
     along: Floats
     across: Floats
     border: Floats
+    edge: Floats
     nucleus: Floats
 
 
@@ -54,8 +55,10 @@ def pixels_of(cells: Population, size: int) -> Pixels:
     start = cells.offset[cell]
     wavy = np.float32(WAVINESS) * noise(along + start[:, 1], across + start[:, 0], 2.2)
     own, other = nearest.ravel()[at], second.ravel()[at]
-    border = np.minimum(1 - own, (other - own) * np.float32(0.5)) * cells.radius[cell]
-    return Pixels(at, cell, y, x, along, across, border, _to_nucleus(cells, cell, y, x) + wavy)
+    radius = cells.radius[cell]
+    edge = (1 - own) * radius
+    border = np.minimum(edge, (other - own) * np.float32(0.5) * radius)
+    return Pixels(at, cell, y, x, along, across, border, edge, _to_nucleus(cells, cell, y, x) + wavy)
 
 
 def _territories(cells: Population, size: int) -> tuple[Floats, Floats, NDArray[np.intp]]:

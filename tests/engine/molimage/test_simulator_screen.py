@@ -9,7 +9,7 @@ from engine.core import Context, UserError
 from engine.molimage.simulator import constants
 from engine.molimage.simulator.oracle import profile
 from engine.molimage.simulator.phenotype import DMSO, MECHANISMS
-from engine.molimage.simulator.simulate import Treatment, field_of, simulate, simulate_with_truth, wells
+from engine.molimage.simulator.screen import Treatment, field_of, simulate, simulate_with_truth, wells
 
 MOLECULES = pd.DataFrame(
     [
