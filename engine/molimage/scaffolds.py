@@ -50,8 +50,9 @@ def scaffold_split(
 
     Notes
     -----
-    Scaffolds are dealt out from the largest to the smallest, those of equal size in random order; each goes to the split that lacks most of
-    the scaffold's own mechanisms, as a part of what the split should hold of them, then to the one that lacks most molecules.
+    Scaffolds are dealt out from the largest to the smallest, those of equal size in random order. Each goes where it most lowers the sum
+    over splits and mechanisms of (molecules there - molecules wanted)^2 / molecules of the mechanism, so that rare mechanisms count as much
+    as common ones and large scaffolds go to large splits.
     """
     groups = [scaffold(each) or inchikey14(each) for each in smiles]
     return _dealt(groups, shares, seed, labels if labels is not None else [""] * len(smiles))
@@ -71,12 +72,12 @@ def _dealt(groups: Sequence[str], shares: Mapping[str, float], seed: int, labels
     kinds, kind = np.unique(np.array(labels, dtype=str), return_inverse=True)
     counts = np.zeros((group.max(initial=-1) + 1, len(kinds)))
     np.add.at(counts, (group, kind), 1)
-    wanted = share[:, None] * counts.sum(axis=0)
-    lacking = wanted.copy()
+    total = counts.sum(axis=0)
+    lacking = share[:, None] * total
     split = np.zeros(len(counts), dtype=np.int64)
     shuffled = rng.permutation(len(counts))
     for each in shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]:
-        need = (lacking / wanted.clip(1e-9)) @ counts[each] + 1e-3 * lacking.sum(axis=1) / wanted.sum(axis=1).clip(1e-9)
-        split[each] = int(np.argmax(need))
+        # the fall of the sum of squares when these molecules come to a split
+        split[each] = int(np.argmax((2 * lacking - counts[each]) @ (counts[each] / total)))
         lacking[split[each]] -= counts[each]
     return np.array(names)[split[group]] if len(groups) else np.array([], dtype=str)

@@ -116,8 +116,8 @@ def test_scaffold_split_keeps_scaffolds_whole_and_shares_out_mechanisms(seed):
     ringed = whole[whole["scaffold"] != ""]
     assert ringed.groupby("scaffold")["split"].nunique().max() == 1
     assert np.allclose(whole["split"].value_counts(normalize=True)[["train", "val", "test"]], [0.7, 0.1, 0.2], atol=0.05)
-    found = whole.groupby("mechanism")["split"].agg(set)
-    assert all({"train", "test"} <= splits for splits in found)
+    found = whole.groupby("mechanism")["split"].value_counts().unstack(fill_value=0)
+    assert (found["test"] > 0).all() and (found["train"] >= found["val"] + found["test"]).all()
 
 
 def test_splits_are_those_of_their_seed():
