@@ -92,6 +92,8 @@ def _check_header(head: bytes, size: int, name: str, most: int) -> None:
 
 def _channels_first(pixels: NDArray[Any], name: str) -> NDArray[Any]:
     """Bring H × W × C, C × H × W or H × W to (C, H, W); the axis of at most eight is that of the channels, the last where both could be."""
+    if pixels.ndim == 4 and len(pixels) == 1:
+        pixels = pixels[0]  # one image, as `engine.molimage.bring.save.to_npz` writes it
     if pixels.ndim == 2:
         return pixels[None]
     if pixels.ndim == 3 and pixels.shape[2] <= MOST_CHANNELS:

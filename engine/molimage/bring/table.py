@@ -202,19 +202,22 @@ def _check_molecules(facts: pd.DataFrame, findings: list[Finding], wrong: dict[i
         facts["smiles"] = ""
     names = facts["compound"] if "compound" in facts else pd.Series("", index=facts.index)
     facts.loc[(facts["smiles"] == "") & names.str.strip().str.lower().isin({"dmso"}), "smiles"] = DMSO
-    said, outside = set(), {}
-    for place, written in enumerate(facts["smiles"]):
-        if not written:
-            continue
-        found = _molecule(written)
+    written, called, smiles = facts["smiles"].tolist(), names.tolist(), []
+    said: set[str] = set()
+    outside: dict[str, str] = {}
+    for place, given in enumerate(written):
+        found = _molecule(given) if given else _Read()
+        smiles.append(found.smiles)
+        said |= {f"{given[:60]}: {note}" for note in found.notes}
         if found.problem and not found.is_outside:
-            wrong[place] = f"'{written[:60]}': {found.problem}"
+            wrong[place] = f"'{given[:60]}': {found.problem}"
         elif found.problem:
-            outside[(names.iloc[place] or written)[:60]] = found.problem
-            if not names.iloc[place]:
-                facts.loc[facts.index[place], "compound"] = written
-        said |= {f"{written[:60]}: {note}" for note in found.notes}
-        facts.loc[facts.index[place], "smiles"] = found.smiles
+            called[place] = called[place] or given  # it counts by its name; without one by what was written
+            outside[called[place]] = found.problem
+    facts["smiles"] = smiles
+    if outside:
+        facts["compound"] = called
+        names = facts["compound"]
     if said:
         message = f"Molecules were simplified: {'; '.join(sorted(said)[:3]).rstrip('.')}{_more(len(said) - 3)}"
         findings.append(Finding("molecules", "note", message, "smiles"))
