@@ -59,5 +59,12 @@ def failed(problem: Exception) -> bool:
 
 
 vis = Path(str(distribution("pyvis").locate_file("pyvis/lib/vis-9.1.2")))  # found without importing pyvis, which loads IPython
-routes = [Mount("/vendor/vis", StaticFiles(directory=vis)), Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets"))]
+jsme = Path(
+    str(distribution("streamlit-jsme").locate_file("streamlit_jsme/jsme"))
+)  # the molecule editor's own files; the package stays unloaded
+routes = [
+    Mount("/vendor/vis", StaticFiles(directory=vis)),
+    Mount("/vendor/jsme", StaticFiles(directory=jsme)),
+    Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets")),
+]
 app = st.App("pages/main.py", lifespan=lifespan, routes=routes, middleware=[Middleware(SecurityHeaders)], on_script_error=failed)

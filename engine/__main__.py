@@ -49,7 +49,7 @@ def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentPa
     given = parser.parse_args(arguments)
     texts = {spec.name: (spec, getattr(given, spec.name)) for spec in specs(method.params)}
     params = method.params.from_dict({key: spec.parse(text) for key, (spec, text) in texts.items() if text is not None})
-    data = _load(given.data, given.targets, method.needs in catalogue.SEVERAL)
+    data = _load(given.data, given.targets, method.needs)
     kept = Path(f"{given.out}.{key_of(method, params, data.digest)}.part") if given.out else None  # what is done if this run is killed
     context = Context(params.seed, on_progress=None if given.quiet else _show, kept=kept)
     result = api.execute(method, data, params, context)
@@ -63,10 +63,10 @@ def _run(name: str, parser: argparse.ArgumentParser, runner: argparse.ArgumentPa
     context.kept.clear()
 
 
-def _load(places: list[str], targets: list[str], several: bool) -> Any:
+def _load(places: list[str], targets: list[str], needs: str) -> Any:
     known = {regime: names.split(",") for regime, _, names in (text.partition("=") for text in targets)}
-    if len(places) == 1 and "=" not in places[0]:
-        data = api.load_data(places[0])
+    if len(places) == 1 and (needs in catalogue.TEXTS or "=" not in places[0]):  # a double bond is no name
+        data = api.load_data(places[0], needs)
         return with_targets(data, targets=known) if known else data
     tables = {}
     for place in places:
@@ -74,7 +74,9 @@ def _load(places: list[str], targets: list[str], several: bool) -> Any:
         if not equals:
             raise UserError(f"Several files need names, but '{place}' has none.", "Write them as obs=first.csv other=second.csv.", place)
         tables[name] = api.load_data(path)
-    return Tables(tables) if several else Dataset.from_frames({name: table.frame for name, table in tables.items()}, known)
+    return (
+        Tables(tables) if needs in catalogue.SEVERAL else Dataset.from_frames({name: table.frame for name, table in tables.items()}, known)
+    )
 
 
 def _show(fraction: float, note: str) -> None:

@@ -24,7 +24,8 @@ def run(method: str, data: Any, *, context: Context | None = None, **params: Any
     Parameters
     ----------
     method : name of a method, see `methods`.
-    data : DataFrame, Dataset, path of a file, name of a bundled sample, or what the method's ``needs`` names.
+    data : DataFrame, Dataset, path of a file, name of a bundled sample, or what the method's ``needs`` names; for a method that needs
+        molecules also a SMILES or the name of a drug.
     context : watches the run; silent if not given.
     params : parameters of the method by name; the rest keep their defaults.
 
@@ -36,7 +37,7 @@ def run(method: str, data: Any, *, context: Context | None = None, **params: Any
     'cpdag'
     """
     found = catalogue.find(method)
-    return execute(found, load_data(data, found.needs in catalogue.SEVERAL), found.params.from_dict(params), context)
+    return execute(found, load_data(data, found.needs), found.params.from_dict(params), context)
 
 
 def execute(method: Method, data: Any, params: Params, context: Context | None = None) -> Result:
@@ -57,18 +58,22 @@ def execute(method: Method, data: Any, params: Params, context: Context | None =
     return dataclasses.replace(result, provenance=provenance)
 
 
-def load_data(data: Any, several: bool = False) -> Any:
+def load_data(data: Any, needs: str = "") -> Any:
     """Turn a path, sample name or table into a dataset; what knows its own digest passes through.
 
-    A mapping becomes `Tables` where the method takes ``several``, otherwise one dataset with a table per condition.
+    A mapping becomes `Tables` where the method's ``needs`` are met by several, otherwise one dataset with a table per condition. A text
+    that names no file is read as what the method needs, where that can be written as a text, such as a molecule.
     """
     if isinstance(data, (str, Path)):
         from engine.data import read, sample, sample_names
 
+        if needs in catalogue.TEXTS and isinstance(data, str) and not Path(data).is_file():
+            return catalogue.from_text(needs, data)
         if str(data) in sample_names() and not Path(data).exists():
             return sample(str(data))
         return read(data)
     if isinstance(data, dict):
+        several = needs in catalogue.SEVERAL
         return Tables({str(part): load_data(table) for part, table in data.items()}) if several else Dataset.from_frames(data)
     return data if hasattr(data, "digest") else Dataset.of(data)
 

@@ -26,6 +26,7 @@ PLACES = {
     "mtp2": "engine.mtp2.mtp2",
     "mtp2_graph": "engine.mtp2.mtp2_graph",
     "backtest": "engine.portfolio.backtest",
+    "molimage_sample": "engine.molimage.sample",
 }
 
 # What a method may need -> the function ``make(data, params)`` that turns the user's data into it.
@@ -35,10 +36,14 @@ NEEDS = {
     "interventional": "engine.independence:interventional_for",
     "moments": "engine.mtp2.inputs:table_for",
     "prices": "engine.portfolio.inputs:market_for",
+    "molecules": "engine.molimage.asked:molecules_for",
 }
 
 # Needs that several tables by name can meet; for all others a dict of tables is one table per condition.
 SEVERAL = {"prices"}
+
+# Needs that a text can meet which names no file -> the function that reads it.
+TEXTS = {"molecules": "engine.molimage.asked:molecules"}
 
 
 def find(name: str) -> Method:
@@ -63,5 +68,14 @@ def everything() -> list[Method]:
 
 def input_for(method: Method, data: Any, params: Any) -> Any:
     """Turn the user's data into what the method needs."""
-    module, _, function = NEEDS.get(method.needs, method.needs).partition(":")
-    return getattr(importlib.import_module(module), function)(data, params)
+    return _function(NEEDS.get(method.needs, method.needs))(data, params)
+
+
+def from_text(needs: str, text: str) -> Any:
+    """Read a text that names no file as what a method needs."""
+    return _function(TEXTS[needs])(text)
+
+
+def _function(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)

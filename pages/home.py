@@ -56,6 +56,13 @@ TASKS = (
         "monitoring",
     ),
     Task(
+        "What would this molecule do to cells?",
+        "Name it or draw it, see images of its cells, and how far to believe them.",
+        "molimage.py",
+        "Draw cells",
+        "biotech",
+    ),
+    Task(
         "Can I trust my table?",
         "Upload it, see what would mislead a method, and mend it with one click.",
         "data.py",

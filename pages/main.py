@@ -21,6 +21,9 @@ SECTIONS = {
         st.Page(HERE / "discovery.py", title="Causal discovery", icon=":material/account_tree:"),
         st.Page(HERE / "mixtures.py", title="Mixtures", icon=":material/groups:"),
     ],
+    "Cells": [
+        st.Page(HERE / "molimage.py", title="Cell images", icon=":material/biotech:"),
+    ],
     "Portfolios": [
         st.Page(HERE / "mtp2.py", title="Total positivity", icon=":material/hub:"),
         st.Page(HERE / "portfolio.py", title="Portfolios and backtests", icon=":material/monitoring:"),

@@ -1,0 +1,62 @@
+// Draws and edits a molecule with JSME, which the server hands out below /vendor/jsme, and says its SMILES after every change.
+const PLACE = "/vendor/jsme/";
+const STYLES = ["jsa.css", "gwt/chrome/chrome.css", "gwt/chrome/mosaic.css"]; // named by JSME, not part of it, not needed
+const SETTLED_MS = 500;
+
+let loading = null;
+
+// JSME wants to run its code as inline scripts of a frame, which the page's security policy forbids; it is evaluated there instead.
+function editor() {
+  loading ??= new Promise((resolve, reject) => {
+    window.__gwt_stylesLoaded = Object.fromEntries(STYLES.map((name) => [name, true]));
+    window.jsmeOnLoad = () => resolve(window.JSApplet.JSME);
+    const frame = document.createElement("iframe");
+    frame.hidden = true;
+    document.body.append(frame);
+    const run = (code) => frame.contentWindow.eval(code);
+    const script = document.createElement("script");
+    script.src = `${PLACE}jsme.nocache.js`;
+    script.onload = () => {
+      window.jsme.onScriptDownloaded = (parts) => parts.forEach(run);
+      window.jsme.__installRunAsyncCode = run;
+    };
+    script.onerror = () => reject(new Error("The drawing board could not be loaded. Type the molecule instead."));
+    document.head.append(script);
+  });
+  return loading;
+}
+
+const boards = new WeakMap();
+
+export default function draw({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".sketch");
+  const known = boards.get(root);
+  if (known) {
+    known.say = setStateValue;
+    if (data.smiles !== known.given) known.show(data.smiles);
+    return;
+  }
+  const board = { say: setStateValue, given: null, timer: 0 };
+  boards.set(root, board);
+  editor().then((JSME) => {
+    const place = root.querySelector(".board");
+    place.id = `sketch-${Math.random().toString(36).slice(2)}`;
+    const width = Math.max(280, place.clientWidth);
+    const applet = new JSME(place.id, `${width}px`, `${data.height}px`, { options: "newlook,hydrogens,stereo,nocontextmenu" });
+    board.show = (smiles) => {
+      board.given = smiles;
+      if (smiles) applet.readGenericMolecularInput(smiles);
+    };
+    board.show(data.smiles);
+    applet.setAfterStructureModifiedCallback(() => {
+      clearTimeout(board.timer);
+      board.timer = setTimeout(() => {
+        const smiles = applet.smiles();
+        board.given = smiles;
+        board.say("smiles", smiles);
+      }, SETTLED_MS);
+    });
+    root.dataset.ready = "yes";
+  }).catch((problem) => { root.querySelector(".note").textContent = problem.message; });
+  return () => { clearTimeout(board.timer); boards.delete(root); };
+}
