@@ -16,6 +16,7 @@ FIVE = RNG.integers(0, 4096, (5, 24, 30), dtype=np.uint16)
 STACK = RNG.integers(0, 4096, (3, 2, 24, 30), dtype=np.uint16)  # three focus planes or times of two channels
 RGB = RNG.integers(0, 256, (24, 30, 3), dtype=np.uint8)
 NAMES = ["DNA", "ER", "RNA", "AGP", "Mito"]
+NAMED = tif(FIVE, photometric="minisblack", compression="zlib", ome=True, metadata={"axes": "CYX", "Channel": {"Name": NAMES}})
 
 
 def read(folder, name, content, **options):
@@ -213,7 +214,7 @@ def test_an_array_that_promises_more_than_the_file_holds_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("a.ome.tif", tif(FIVE, photometric="minisblack", compression="zlib", ome=True, metadata={"axes": "CYX", "Channel": {"Name": NAMES}})),
+        ("a.ome.tif", NAMED),
         ("a.tif", lzw(FIVE)), ("a.png", png(FIVE[0])), ("a.npz", npz(sample=FIVE)),
     ],
     ids=["ome", "lzw", "png", "npz"],
