@@ -1,0 +1,99 @@
+"""Images to compare with: drawn by a model at the molecule and dose of each real one, and cut as the model's training images were."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core import Context, ImageSet, UserError
+from engine.molimage.conditions import Asked
+from engine.molimage.judge import random_crops
+from engine.molimage.train import TrainParams, whole_fields
+
+Images = NDArray[np.uint8]
+
+AT_ONCE = 64  # images drawn in one batch
+
+
+class Draws(Protocol):
+    """What an evaluation asks of a model, whatever its kind."""
+
+    @property
+    def facts(self) -> Any:
+        """Facts of the model: ``origin``, ``channels``, ``size``, ``params``, ..."""
+
+    def sample(self, asked: Sequence[Asked], n: int, *, temperature: float = 1.0, seed: int = 0, size: int | None = None) -> Images:
+        """Draw n images (M, n, C, S, S) of each of M molecules at its dose."""
+
+
+def drawn_like(model: Draws, asked: Sequence[Asked], size: int, seed: int = 0, context: Context | None = None) -> Images:
+    """Draw one image for each of N molecules at doses.
+
+    Parameters
+    ----------
+    asked : N of (SMILES or compound, dose in µM); images of equal ones are different draws.
+    size : edge in px.
+
+    Returns
+    -------
+    (N, C, size, size). No two images share their noise, unlike those of two molecules in one call of `CellModel.sample`.
+    """
+    groups = list(dict.fromkeys(asked))
+    number = {what: k for k, what in enumerate(groups)}
+    of = np.array([number[what] for what in asked], np.int64)
+    found: Images | None = None
+    for k, what in enumerate(groups):
+        rows = np.flatnonzero(of == k)
+        for begin in range(0, len(rows), AT_ONCE):
+            part = rows[begin : begin + AT_ONCE]
+            if context:
+                context.progress(k / len(groups), f"images of molecule {k + 1} of {len(groups)}")
+            noise = int(np.random.default_rng([seed, k, begin]).integers(2**31))
+            images = model.sample([what], len(part), seed=noise, size=size)[0]
+            found = np.empty((len(asked), *images.shape[1:]), np.uint8) if found is None else found
+            found[part] = images
+    if found is None:
+        raise UserError("There is nothing to draw.", "Give images of at least one molecule.")
+    return found
+
+
+def pieces_like(images: ImageSet, model: Draws, size: int, each: int = 1, seed: int = 0) -> tuple[Images, NDArray[np.int64]]:
+    """Make of real images what a model was trained on, at a size it draws.
+
+    Parameters
+    ----------
+    images : N images.
+    size : edge in px, at most that of the model.
+    each : pieces of a field that are cut out, when the model was trained on pieces.
+
+    Returns
+    -------
+    (N·each, C, size, size) pieces at random places, turned and mirrored at random, and the number of the field of each; whole fields, once
+    each, where the model was trained on whole ones. Below the size of the model, pieces are averaged down as in the flow's pyramid.
+    """
+    params = params_of(model)
+    if params.whole:
+        return whole_fields(images, size), np.arange(len(images))
+    if min(images.images.shape[2:]) < params.size:
+        raise UserError(
+            f"Images of {images.images.shape[2]} × {images.images.shape[3]} px are smaller than the pieces of {params.size} px that the "
+            "model was trained on.", "Give images that are at least as large.",
+        )  # fmt: skip
+    pieces, source = random_crops(images.images, params.size, each, seed)
+    return averaged(pieces, size), source
+
+
+def averaged(images: Images, size: int) -> Images:
+    """Average (N, C, S, S) images down to a size that divides theirs."""
+    n, c, height, width = images.shape
+    factor = height // size
+    if factor == 1:
+        return images
+    blocks = images.reshape(n, c, size, factor, width // factor, factor)
+    return np.rint(blocks.mean(axis=(3, 5), dtype=np.float32)).astype(np.uint8)
+
+
+def params_of(model: Draws) -> TrainParams:
+    """Return how a model was trained."""
+    return TrainParams.from_dict(dict(model.facts["params"]))
