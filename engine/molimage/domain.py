@@ -72,7 +72,7 @@ def nats_per_value(model: "CellModel", images: NDArray[np.uint8], seed: int = 0)
     average[:, -1] = 1.0
     parts = [model.log_prob(images[at : at + 32], average[at : at + 32], seed + at) for at in range(0, len(images), 32)]
     nats = pd.concat(parts, ignore_index=True)
-    return pd.DataFrame({size: nats[size] / float(np.prod(model.flow.shape(size))) for size in model.sizes})
+    return pd.DataFrame({size: nats[size] / float(np.prod(model.flow.shape(size))) for size in model.plan.sizes})
 
 
 def strange_images(model: "CellModel", images: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -23,6 +23,7 @@ from engine.molimage.tone import Tone
 Floats = NDArray[np.float32]
 
 MODELS = Path(__file__).parents[2] / "assets" / "models"
+SMALLEST = 16  # px
 HOTTEST = 1.2  # above this temperature samples saturate
 FORMAT, HEADER = 1, "cell_model"
 
@@ -53,8 +54,8 @@ class CellModel:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Sizes in px that it draws, smallest first."""
-        return self.plan.sizes
+        """Sizes in px that are worth looking at, smallest first; the flow itself begins at `plan.BASE`."""
+        return tuple(size for size in self.plan.sizes if size >= SMALLEST)
 
     @property
     def size(self) -> int:
@@ -121,7 +122,7 @@ class CellModel:
 
     def noise(self, n: int, seed: int, size: int, temperature: float = 1.0) -> dict[int, Floats]:
         """Return the noise of n images for each size; image i of a seed is the same whatever n and the largest size are."""
-        shapes = {s: self.flow.shape(s) for s in self.sizes if s <= size}
+        shapes = {s: self.flow.shape(s) for s in self.plan.sizes if s <= size}
         return {
             s: np.float32(temperature)
             * np.stack([np.random.default_rng([seed, i, s]).standard_normal(shape, np.float32) for i in range(n)])
@@ -213,7 +214,7 @@ class CellModel:
             raise UserError(
                 f"A temperature of {temperature:g} is out of range.", f"Choose a value up to {HOTTEST}; above it images saturate."
             )
-        if size is not None and size not in self.sizes:
+        if size is not None and size not in self.plan.sizes:
             raise UserError(f"This model does not draw {size} px.", f"It draws {', '.join(map(str, self.sizes))} px.")
         return size or self.size
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from engine.core import UserError
 
-SIZES = (8, 16, 32, 64, 128, 256, 512)
-BASE = 8
+SIZES = (2, 4, 8, 16, 32, 64, 128, 256, 512)
+BASE = 2
+DRAWN = (32, 64, 128, 256, 512)  # sizes worth looking at
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class LevelPlan:
     steps, hidden, context, blocks : see `engine.molimage.flow_net.LevelFlow`.
     crop : edge in px of the pieces of an image of this size that it is trained on.
     length : its training steps, relative to the number asked for.
+    batch : its images per step, relative to the number asked for; small maps cost little.
     """
 
     steps: int
@@ -27,12 +29,15 @@ class LevelPlan:
     blocks: int
     crop: int
     length: float
+    batch: int = 1
 
 
 # Most of the time goes to the level that turns a smudge into a nucleus.
 STANDARD = {
-    8: LevelPlan(8, 64, 32, 0, 8, 1.0),
-    16: LevelPlan(6, 48, 32, 2, 16, 1.0),
+    2: LevelPlan(8, 64, 32, 0, 2, 1.0, 4),
+    4: LevelPlan(6, 64, 32, 1, 4, 1.0, 4),
+    8: LevelPlan(6, 64, 32, 2, 8, 1.0, 4),
+    16: LevelPlan(6, 48, 32, 2, 16, 1.0, 2),
     32: LevelPlan(6, 64, 32, 2, 32, 2.0),
     64: LevelPlan(4, 32, 24, 1, 32, 1.0),
     128: LevelPlan(4, 32, 24, 1, 32, 1.0),
@@ -48,7 +53,7 @@ class Plan:
     Examples
     --------
     >>> Plan.standard(channels=3, condition=17, size=64).sizes
-    (8, 16, 32, 64)
+    (2, 4, 8, 16, 32, 64)
     """
 
     channels: int
@@ -58,8 +63,8 @@ class Plan:
     @classmethod
     def standard(cls, channels: int, condition: int, size: int) -> "Plan":
         """Return the usual plan for images of this size; a size that is not one of `SIZES` is a `UserError`."""
-        if size not in SIZES:
-            raise UserError(f"Images of {size} pixels cannot be modelled.", f"Choose one of {', '.join(map(str, SIZES))} pixels.")
+        if size not in DRAWN:
+            raise UserError(f"Images of {size} pixels cannot be modelled.", f"Choose one of {', '.join(map(str, DRAWN))} pixels.")
         return cls(channels, condition, tuple((n, level) for n, level in STANDARD.items() if n <= size))
 
     @property

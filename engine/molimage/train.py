@@ -14,7 +14,7 @@ from engine.molimage.domain import Typical, nats_per_value
 from engine.molimage.encoder import KINDS
 from engine.molimage.level_training import Material, Schedule, train_level
 from engine.molimage.model import CellModel
-from engine.molimage.plan import SIZES, Plan
+from engine.molimage.plan import DRAWN, Plan
 from engine.molimage.profiles import profiles
 from engine.molimage.tone import Tone
 
@@ -30,7 +30,7 @@ TYPICAL, FEWEST_TYPICAL = 400, 40  # images that say what likelihood is usual
 class TrainParams(Params):
     """How large the images are, how long is trained, and how molecules are read."""
 
-    size: int = field(64, "Image size", choices=SIZES[2:], unit="px", paper=64)
+    size: int = field(64, "Image size", choices=DRAWN, unit="px", paper=64)
     steps: int = field(
         3000, "Training steps", low=10, high=1_000_000, step=500,
         help="Of each level; twice as many of the level from 16 to 32 px, where shapes appear. 3,000 take about 30 CPU minutes at 64 px.",
@@ -136,7 +136,7 @@ def prepare(images: ImageSet, params: TrainParams, context: Context) -> tuple[Ma
     if fields.shape[2] < params.size or fields.shape[3] < params.size:
         raise UserError(
             f"The images of {images.name} are {images.images.shape[2]} × {images.images.shape[3]} px, too small for {params.size} px.",
-            f"Choose a smaller size, such as {max((s for s in SIZES if s <= min(fields.shape[2:])), default=SIZES[0])} px.",
+            f"Choose a smaller size, such as {max((s for s in DRAWN if s <= min(fields.shape[2:])), default=DRAWN[0])} px.",
         )  # fmt: skip
     context.progress(0.0, f"profiles of {len(fields):,} images")
     pieces, rows = _pieces(fields, params.size)
@@ -215,7 +215,7 @@ def steps_of(plan: Plan, size: int, params: TrainParams) -> int:
 
 def schedule(plan: Plan, size: int, params: TrainParams) -> Schedule:
     """Return how a level is trained."""
-    return Schedule(steps_of(plan, size, params), params.batch, params.learning_rate, params.contrast)
+    return Schedule(steps_of(plan, size, params), params.batch * plan.level(size).batch, params.learning_rate, params.contrast)
 
 
 def score(model: CellModel, images: ImageSet, chosen: ImageSet, params: TrainParams) -> pd.DataFrame:
