@@ -34,9 +34,9 @@ class LevelPlan:
 
 # Most of the time goes to the level that turns a smudge into a nucleus.
 STANDARD = {
-    2: LevelPlan(8, 64, 32, 0, 2, 1.0, 4),
-    4: LevelPlan(6, 64, 32, 1, 4, 1.0, 4),
-    8: LevelPlan(6, 64, 32, 2, 8, 1.0, 4),
+    2: LevelPlan(8, 64, 32, 0, 2, 0.4, 4),
+    4: LevelPlan(6, 64, 32, 1, 4, 0.4, 4),
+    8: LevelPlan(6, 64, 32, 2, 8, 0.6, 4),
     16: LevelPlan(6, 48, 32, 2, 16, 1.0, 2),
     32: LevelPlan(6, 64, 32, 2, 32, 2.0),
     64: LevelPlan(4, 32, 24, 1, 32, 1.0),
