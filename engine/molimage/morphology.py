@@ -122,7 +122,7 @@ def _shapes(image: NDArray[np.uint8], channels: Sequence[str], found: Segmented)
         "neighbour_distance_px": _mean(apart.min(axis=1)) if found.n > 1 else np.nan,
         "cell_area_px2": _mean(cell_area[whole]),
         "nucleus_to_cell_area": _mean(area[whole] / np.maximum(cell_area[whole], 1)),
-        "area_occupied": float((found.cells > 0).mean()),
+        "area_occupied": float(found.occupied.mean()),
     }
 
 

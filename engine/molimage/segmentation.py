@@ -20,6 +20,8 @@ SPLIT_SHARE = 0.12  # of the typical diameter: how far a neck must lie below the
 OUTLINE = 0.5  # of the way from the background to a nucleus: where a blurred edge truly is
 FAINT = 2.0  # grey levels added before the logarithm of the cytoplasm, so that the noise of black does not count
 CLEAR = 4.0  # nuclei must be brighter than the background by so many of its sd; two halves of pure noise differ by 2.7
+CROWDED = 8.0  # cells below the threshold must be brighter than the background by so many of its sd
+CROWDED_SHARE = 0.25  # of a field that is background at most where cells cover nearly all of it
 ITERATIONS = 50
 
 
@@ -31,11 +33,13 @@ class Segmented:
     ----------
     nuclei, cells : (H, W) int32, 0 is background.
     is_whole : (n,) whether nucleus 1 ... n lies off the border of the field.
+    occupied : (H, W) whether there is a cell, with a nucleus in the field or not.
     """
 
     nuclei: Labels
     cells: Labels
     is_whole: Mask
+    occupied: Mask
 
     @property
     def n(self) -> int:
@@ -115,11 +119,10 @@ def segment(image: NDArray[np.uint8], channels: Sequence[str], diameter_px: floa
     is_whole = ~np.isin(np.arange(1, n + 1), border)
     others = cytoplasm_channels(channels)
     if n == 0 or not others:
-        return Segmented(nuclei, nuclei, is_whole)
+        return Segmented(nuclei, nuclei, is_whole, nuclei > 0)
     light = ndimage.gaussian_filter(image[others].astype(np.float32).mean(axis=0), blur_px)
-    light = np.log(light - light.min() + np.float32(FAINT))
-    inside = (light > least_cross_entropy(light)) | (nuclei > 0)
-    return Segmented(nuclei, watershed(-light, nuclei, mask=inside).astype(np.int32), is_whole)
+    inside = cell_mask(light) | (nuclei > 0)
+    return Segmented(nuclei, watershed(-light, nuclei, mask=inside).astype(np.int32), is_whole, inside)
 
 
 def nuclear_mask(dna: Floats) -> Mask:
@@ -130,6 +133,27 @@ def nuclear_mask(dna: Floats) -> Mask:
         return np.zeros_like(mask)
     clipped = np.minimum(dna, np.median(inside))
     found: Mask = dna > least_cross_entropy(clipped)
+    return found
+
+
+def cell_mask(light: Floats) -> Mask:
+    """Return where a smoothed channel of the cytoplasm is above the threshold of its logarithm, so out to the faint rim of a cell.
+
+    Notes
+    -----
+    Where cells cover nearly all of a field the threshold parts bright cells from faint ones. What lies below it is then itself two things,
+    cells and background, so it is parted once more; a background alone, haze and noise, has no two parts so far from each other.
+    """
+    light = light - light.min() + np.float32(FAINT)
+    level = np.log(light)
+    threshold = least_cross_entropy(level)
+    below = level <= threshold
+    lower = least_cross_entropy(level[below])
+    cells, background = light[below & (level > lower)], light[level <= lower]
+    is_crowded = len(background) < CROWDED_SHARE * light.size
+    if is_crowded and len(cells) and cells.mean() - background.mean() > CROWDED * background.std():
+        threshold = lower
+    found: Mask = level > threshold
     return found
 
 

@@ -34,10 +34,10 @@ def test_good_images_reach_the_ceiling_shuffled_ones_are_guesses_and_noise_too(p
     ceiling = matcher.accuracy(held_out)
     assert ceiling.low > 0.7
     assert matcher.accuracy(fresh).value > 0.9 * ceiling.value
-    guesses = [matcher.accuracy(fresh.shuffled(seed), seed) for seed in range(12)]
-    assert np.mean([g.value for g in guesses]) == pytest.approx(0.5, abs=0.03)
+    guesses = [matcher.accuracy(fresh.shuffled(seed), seed) for seed in range(6)]
+    assert np.mean([g.value for g in guesses]) == pytest.approx(0.5, abs=0.05)
     noise = Pairs(np.random.default_rng(3).integers(0, 256, fresh.images.shape).astype(np.uint8), fresh.molecule, fresh.features)
-    assert np.mean([matcher.accuracy(noise, seed).value for seed in range(12)]) == pytest.approx(0.5, abs=0.05)
+    assert np.mean([matcher.accuracy(noise, seed).value for seed in range(6)]) == pytest.approx(0.5, abs=0.06)
 
 
 def test_the_network_learns_from_pixels_and_repeats_itself():
