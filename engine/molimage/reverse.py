@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context, UserError
-from engine.molimage.profiles import profiles
+from engine.molimage.train import profiles_with_light
 
 if TYPE_CHECKING:
     from engine.molimage.model import CellModel
@@ -46,7 +46,7 @@ def rank_molecules(
     _check(model, images)
     context = context or Context.silent()
     context.progress(0.0, "phenotype of the images")
-    seen = model.conditions.space.coordinates(profiles(images)).mean(axis=0)
+    seen = model.conditions.space.coordinates(profiles_with_light(images)).mean(axis=0)
     told = _conditions(model, list(smiles), dose_um)
     distance = np.sqrt(np.mean((told[:, :-1] - seen) ** 2, axis=1))
     order = np.argsort(distance, kind="stable")

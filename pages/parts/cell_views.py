@@ -110,7 +110,7 @@ def against(made: Drawn) -> None:
         st.image(cells.strip([treated[shown]], look, ROW), caption=f"With {made.name}", width="stretch")
         st.image(cells.strip([control[shown]], look, ROW), caption="The same cells without it", width="stretch")
         apart = cells.differences(treated[shown], control[shown], channel, look)
-        st.image(apart, caption=f"{stain}: blue brighter, orange darker with {made.name}", width="stretch")
+        st.image(apart, caption=f"{stain}: orange brighter, blue darker with {made.name}", width="stretch")
     with numbers:
         st.plotly_chart(_shifts_chart(moved), alt="How far each stain moves", key="molimage.shifts")
         table = moved.assign(**{name: 100 * moved[name] for name in ("shift", "low", "high")})
@@ -161,7 +161,7 @@ def changes(made: Drawn) -> None:
         )
     known = table.dropna(subset=["cohen_d"])
     known = known.assign(feature=[feature_words(str(name)) for name in known["feature"]])
-    known = known.iloc[np.argsort(-known["cohen_d"].abs().to_numpy(), kind="stable")]
+    known = known.iloc[np.argsort(-known["cohen_d"].abs().to_numpy(), kind="stable")].reset_index(drop=True)
     sure = known[(known["d_low"] > 0) | (known["d_high"] < 0)]
     st.markdown(
         f"**{len(sure)} of {len(known)} features move by more than chance** "
@@ -200,7 +200,7 @@ def atoms(made: Drawn) -> None:
             "atom": [f"{symbol} {number}" for number, symbol in enumerate(_symbols(made.molecule.smiles), 1)],
             "change (%)": 100 * weights, "± (%)": 100 * found.errors[:, names.index(str(stain))],
         })  # fmt: skip
-        frame.table(table.iloc[np.argsort(-np.abs(weights), kind="stable")], key="molimage.atomtable", height=400)
+        frame.table(table.iloc[np.argsort(-np.abs(weights), kind="stable")].reset_index(drop=True), key="molimage.atomtable", height=400)
     words = "Each atom in turn is made one of no element, and the same cells are drawn again. This is what the model reads in the structure"
     seen = " (not what it measured on this molecule's images)" if bool(made.result.table["measured"].iloc[0]) else ""
     st.caption(f"{words}{seen}; it need not be what the molecule does.")
@@ -276,7 +276,7 @@ def _symbols(smiles: str) -> list[str]:
 def _shifts_chart(moved: pd.DataFrame) -> Any:
     figure = charts.blank("change of the mean brightness", "")
     error = {"type": "data", "symmetric": False, "array": moved["high"] - moved["shift"], "arrayminus": moved["shift"] - moved["low"]}
-    colours = ["#0068b5" if shift > 0 else "#c65102" for shift in moved["shift"]]
+    colours = ["#c65102" if shift > 0 else "#0068b5" for shift in moved["shift"]]
     figure.add_bar(
         y=moved["stain"], x=moved["shift"], error_x=error, orientation="h", marker_color=colours,
         hovertemplate="%{y}: %{x:+.1%}<extra></extra>",
@@ -297,11 +297,11 @@ def _dose_chart(images: Any, channels: Any, levels: list[str]) -> Any:
 
 
 def _effects_chart(known: pd.DataFrame) -> Any:
-    figure = charts.blank("effect (standard deviations between fields)", "")
+    figure = charts.blank("effect (SD between fields)", "")
     error = {
         "type": "data", "symmetric": False, "array": known["d_high"] - known["cohen_d"], "arrayminus": known["cohen_d"] - known["d_low"],
     }  # fmt: skip
-    colours = ["#0068b5" if value > 0 else "#c65102" for value in known["cohen_d"]]
+    colours = ["#c65102" if value > 0 else "#0068b5" for value in known["cohen_d"]]
     figure.add_bar(
         y=known["feature"], x=known["cohen_d"], error_x=error, orientation="h", marker_color=colours,
         hovertemplate="%{y}: %{x:+.2f} SD<extra></extra>",

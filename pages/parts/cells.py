@@ -23,7 +23,7 @@ ZOOM_PX = 512
 BARS_UM = (5, 10, 20, 50, 100, 200, 500)
 BAR_SHARE = 0.35  # of an image's edge that a scale bar may take
 GREY = "#ffffff"
-PAPER, BRIGHTER, DARKER = (245, 245, 245), (0, 104, 181), (198, 81, 2)
+PAPER, BRIGHTER, DARKER = (245, 245, 245), (198, 81, 2), (0, 104, 181)  # as on drawings of molecules
 ALL = "Composite"
 HERE = Path(__file__).parent
 STYLE = """
@@ -172,7 +172,7 @@ def _enlarged(picture: Images, least_px: int) -> Images:
 
 
 def differences(first: Images, second: Images, channel: int, look: Look) -> Images:
-    """Return pictures of first - second (n, C, S, S) in one channel side by side: blue where the first is brighter, orange where darker."""
+    """Return pictures of first - second (n, C, S, S) in one channel side by side: orange where the first is brighter, blue where darker."""
     apart = (first[:, channel].astype(np.float32) - second[:, channel]) / 255
     low, high = look.limits[channel]
     strength = np.clip(apart / max(high - low, 1e-3), -1, 1)[..., None]

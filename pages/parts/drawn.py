@@ -32,17 +32,24 @@ OPEN = "molimage.tab"
 
 def view() -> None:
     """Draw the whole view."""
-    try:
-        place, card = _model()
-    except UserError as problem:
-        frame.error(problem)
-        return
-    st.markdown(f":orange-badge[:material/science: {frame.escape(ORIGIN[card['facts']['origin']])}]")
+    models = studio.models()
+    place = studio.place_of(_model(models))
+    studio.warm(place)
+    origin = st.empty()
     left, right = st.columns([2, 3], gap="large")
     with left:
         chosen = molecule.choose()
+        dials = st.container()
+        molecule.show(chosen)  # while the helper reads the model
+    try:
+        with right:
+            card = studio.card(place)
+    except UserError as problem:
+        frame.error(problem)
+        return
+    origin.markdown(f":orange-badge[:material/science: {frame.escape(ORIGIN[card['facts']['origin']])}]")
+    with dials:
         settings = _settings(card, place)
-        molecule.show(chosen)
     with right:
         made = _cells(place, card, chosen, settings)
     if made is None:
@@ -56,19 +63,16 @@ def view() -> None:
                     frame.error(problem)
 
 
-def _model() -> tuple[str, Mapping[str, Any]]:
-    """Choose a model where there are several, and return its place and its card."""
-    models = studio.models()
-    linked = state.link("model")
-    key = state.slot("molimage", "model")
-    if key not in st.session_state:
+def _model(models: Mapping[str, str]) -> str:
+    """Choose one of several models; its name is part of the address."""
+    linked, key = state.link("model"), state.slot("molimage", "model")
+    if st.session_state.get(key) not in models:
         st.session_state[key] = linked if linked in models else next(iter(models))
-    chosen = st.session_state[key]
     if len(models) > 1:
-        chosen = st.selectbox("Model", list(models), format_func=models.__getitem__, key=key, persist_state="session")
+        st.selectbox("Model", list(models), format_func=models.__getitem__, key=key, persist_state="session")
+    chosen = str(st.session_state[key])
     state.set_link({"model": chosen if chosen != studio.SHIPPED else None})
-    place = studio.place_of(chosen)
-    return place, studio.card(place)
+    return chosen
 
 
 def _settings(card: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -81,15 +85,10 @@ def _settings(card: Mapping[str, Any], place: str) -> dict[str, Any]:
         st.session_state[key] = max((size for size in sizes if size <= 128), default=sizes[-1])
     doses = sorted({*DOSES_UM, float(st.session_state["set.dose_um"])})
     dose = st.select_slider("Dose (µM)", doses, key="set.dose_um", format_func=lambda v: f"{v:g}", persist_state="session")
-    first, second, third = st.columns([3, 3, 2], vertical_alignment="bottom")
-    size = first.selectbox(
-        "Size (px)", sizes, key=key, persist_state="session", help="A small picture comes first; the large one replaces it."
-    )
-    seed = second.number_input("Seed", 0, 2**31, key="set.seed", persist_state="session", help="Another seed, other cells.")
-    with third.popover("More", icon=":material/tune:"):
-        temperature = st.slider(
-            "Temperature", 0.1, 1.2, step=0.1, key="set.temperature", persist_state="session", help="1 draws as learnt; less, cells alike."
-        )
+    first, second, third = st.columns(3, vertical_alignment="bottom")
+    size = first.selectbox("Size (px)", sizes, key=key, persist_state="session")
+    seed = second.number_input("Seed", 0, 2**31, key="set.seed", persist_state="session")
+    temperature = third.number_input("Temperature", 0.1, 1.2, step=0.1, format="%.1f", key="set.temperature", persist_state="session")
     state.set_link({
         "dose_um": f"{dose:g}" if dose != 10.0 else None, "size": str(size) if size != 128 else None, "seed": str(seed) if seed else None,
         "temperature": f"{temperature:g}" if temperature != 1.0 else None,

@@ -71,8 +71,12 @@ class Helper:
 
 @st.cache_resource(show_spinner=False)
 def helper() -> Helper:
-    """Return the one helper of this server."""
-    return Helper()
+    """Return the one helper of this server; it ends with the server."""
+    import atexit
+
+    found = Helper()
+    atexit.register(found.leave)
+    return found
 
 
 def models() -> dict[str, str]:

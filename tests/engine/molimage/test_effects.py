@@ -11,9 +11,9 @@ from engine.molimage.bring.intensity import HIGH, LOW
 from engine.molimage.conditions import Conditions
 from engine.molimage.gallery import drugs
 from engine.molimage.interpolate import interpolate
-from engine.molimage.profiles import profiles
 from engine.molimage.reverse import log_ratios, rank_molecules, squares
 from engine.molimage.shifts import control_of, stain_shifts
+from engine.molimage.train import profiles_with_light
 from tests.engine.molimage.tiny import CHANNELS, KNOWN, P, tiny
 
 pytest.importorskip("torch")
@@ -141,7 +141,7 @@ def test_a_ranking_is_by_distance_and_then_by_likelihood(model):
     library = ["CCO", "CCN", "c1ccccc1", KNOWN["aspirin"][0], KNOWN["caffeine"][0], "CCCCCC"]
     found = rank_molecules(model, images, library, 10.0, best=3)
     told = model.told([(one, 10.0) for one in library])
-    seen = (profiles(images) @ model.conditions.space.axes).mean(axis=0)
+    seen = (profiles_with_light(images) @ model.conditions.space.axes).mean(axis=0)
     distance = np.sqrt(((told[:, :-1] - seen) ** 2).mean(axis=1))
     assert sorted(found["row"]) == list(range(6))
     np.testing.assert_allclose(found["distance"], distance[found["row"]], rtol=1e-4)

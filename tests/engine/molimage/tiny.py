@@ -12,8 +12,8 @@ from engine.molimage.encoder import Encoder
 from engine.molimage.model import CellModel
 from engine.molimage.phenotype_space import PhenotypeSpace
 from engine.molimage.plan import LevelPlan, Plan
-from engine.molimage.profiles import profile_names
 from engine.molimage.tone import Tone
+from engine.molimage.train import profiles_with_light
 
 CHANNELS = ("DNA", "ER", "RNA", "AGP", "Mito")
 P = 4
@@ -42,7 +42,7 @@ def tiny(size: int = 64) -> CellModel:
     nets = [{n: v.numpy() for n, v in FingerprintEncoder(FEATURES, P).state_dict().items()} for _ in range(2)]
     known = pd.DataFrame([(smiles or parse(name).smiles, name, dose, 6) for name, (smiles, dose) in KNOWN.items()])
     known.columns = ["smiles", "compound", "dose_um", "images"]
-    n_features = len(profile_names(CHANNELS))
+    n_features = profiles_with_light(np.zeros((1, len(CHANNELS), 32, 32), np.uint8)).shape[1]
     space = PhenotypeSpace(np.zeros(n_features, np.float32), rng.normal(0, 0.05, (n_features, P)).astype(np.float32))
     told = Conditions(space, known, rng.normal(size=(len(known), P)).astype(np.float32), Encoder("fingerprint", tuple(nets), P))
     facts = {
