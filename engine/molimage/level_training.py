@@ -1,6 +1,8 @@
 """Train one level of the flow: batches, steps, running mean of the weights, and a state from which a killed run goes on bit by bit."""
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context
+from engine.molimage.haar import halve
 from engine.molimage.plan import Plan
 from engine.molimage.tone import Tone
 
@@ -21,6 +24,8 @@ KNOWN_NOISE = 0.03  # added to the smaller image, which when drawn is never perf
 TEMPERATURE = 0.1  # of InfoNCE
 WHITENING = 256  # images of the first batch
 KEEP_EVERY = 250  # steps
+FINE = 4  # images that are this many times larger are averaged once
+AVERAGED = 64  # images at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +40,7 @@ class Material:
     weights : (N,) how often each image is drawn, sums to 1.
     tone : scale of the grey levels.
     turn : whether images may be turned and mirrored.
+    small : images (N, C, s, s) already averaged down, by size s, for levels that see whole images; see `averaged`.
     """
 
     images: NDArray[np.uint8]
@@ -43,6 +49,7 @@ class Material:
     weights: NDArray[np.float64]
     tone: Tone
     turn: bool = True
+    small: Mapping[int, NDArray[np.float16]] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,15 +133,18 @@ class Batch:
 
 def batch_of(plan: Plan, size: int, material: Material, n: int, seed: int, step: int) -> Batch:
     """Draw the batch of a step; step -1 is the one that whitens."""
-    from engine.molimage.haar import halve
-
     rng = np.random.default_rng([seed, size, step + 1])
     chosen = rng.choice(len(material.images), n, p=material.weights)
-    edge = plan.level(size).crop * (plan.size // size)  # of the piece, in pixels of the largest size
-    pieces = np.stack([piece(material.images[i], edge, rng, material.turn) for i in chosen])
-    values = material.tone.values(pieces, rng.random(pieces.shape, np.float32))
-    for _ in range(int(math.log2(plan.size // size))):
-        values, _ = halve(values)
+    if size in material.small:
+        whole = material.small[size]
+        values = np.stack([piece(whole[i], size, rng, material.turn) for i in chosen]).astype(np.float32)
+        values += rng.standard_normal(values.shape, np.float32) * material.tone.grain(values, plan.size // size)
+    else:
+        edge = plan.level(size).crop * (plan.size // size)  # of the piece, in pixels of the largest size
+        pieces = np.stack([piece(material.images[i], edge, rng, material.turn) for i in chosen])
+        values = material.tone.values(pieces, rng.random(pieces.shape, np.float32))
+        for _ in range(int(math.log2(plan.size // size))):
+            values, _ = halve(values)
     rows = material.rows[chosen]
     conditions = material.conditions[rng.integers(len(material.conditions), size=n), rows]
     if size == plan.sizes[0]:
@@ -146,7 +156,25 @@ def batch_of(plan: Plan, size: int, material: Material, n: int, seed: int, step:
     return Batch(low + noise, np.concatenate(details, axis=1), conditions, rows)
 
 
-def piece(image: NDArray[np.uint8], edge: int, rng: np.random.Generator, turn: bool) -> NDArray[np.uint8]:
+def averaged(plan: Plan, images: NDArray[np.uint8], tone: Tone) -> dict[int, NDArray[np.float16]]:
+    """Average whole images (N, C, S, S) down to each size that is trained on whole images, once instead of in every step.
+
+    Notes
+    -----
+    The noise that makes grey levels continuous is left out here and added in each step as `Tone.grain`.
+    """
+    sizes = [s for s in plan.sizes if plan.level(s).crop == s and plan.size // s >= FINE]
+    found = {s: np.empty((len(images), images.shape[1], s, s), np.float16) for s in sizes}
+    for at in range(0, len(images), AVERAGED):
+        values = tone.values(images[at : at + AVERAGED], 0.5)
+        while values.shape[-1] > plan.sizes[0]:
+            values, _ = halve(values)
+            if values.shape[-1] in found:
+                found[values.shape[-1]][at : at + AVERAGED] = values
+    return found
+
+
+def piece(image: NDArray[Any], edge: int, rng: np.random.Generator, turn: bool) -> NDArray[Any]:
     """Cut a square of this edge out of an image at random, turned and mirrored at random."""
     top, left = (int(rng.integers(side - edge + 1)) for side in image.shape[1:])
     cut = image[:, top : top + edge, left : left + edge]

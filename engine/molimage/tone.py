@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 OFFSET = 4.0  # grey levels added before the logarithm: keeps the dark background from filling the scale
 GREYS = 256
+UNIFORM_SD = 12**-0.5
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class Tone:
         """Return the grey levels that values lie in; those beyond black and white are clipped."""
         greys = np.exp(np.minimum(values * _per_channel(self.sd) + _per_channel(self.mean), np.float32(6.0))) - np.float32(OFFSET)
         return np.clip(np.floor(greys), 0, GREYS - 1).astype(np.uint8)
+
+    def grain(self, values: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+        """Return the sd, on this scale, of the mean of uniform noise over factor x factor pixels whose mean value is given."""
+        slope = np.exp(-(values * _per_channel(self.sd) + _per_channel(self.mean))) / _per_channel(self.sd)
+        return slope * np.float32(UNIFORM_SD / factor)
 
     def log_det(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """(N,) log-determinant of `values` with respect to grey levels."""

@@ -12,7 +12,8 @@ from engine.core import Context, ImageSet, Params, Result, UserError, field, met
 from engine.molimage import conditions
 from engine.molimage.domain import Typical, nats_per_value
 from engine.molimage.encoder import KINDS
-from engine.molimage.level_training import Material, Schedule, train_level
+from engine.molimage.haar import halve
+from engine.molimage.level_training import Material, Schedule, averaged, train_level
 from engine.molimage.model import CellModel
 from engine.molimage.plan import DRAWN, Plan
 from engine.molimage.profiles import profiles
@@ -23,6 +24,7 @@ Floats = NDArray[np.float32]
 SCORED = 64  # held-out images whose likelihood is reported
 SHOWN = 4  # images drawn for each of as many compounds while training goes on
 ENCODED = 0.12  # share of the progress bar before the levels
+PROFILED_PX = 64  # larger images are halved before their profiles are taken, which cost time by the pixel
 TYPICAL, FEWEST_TYPICAL = 400, 40  # images that say what likelihood is usual
 
 
@@ -116,6 +118,8 @@ def train(images: ImageSet, params: TrainParams, context: Context) -> TrainResul
         )
     material, told = prepare(chosen, params, context)
     plan = Plan.standard(images.p, told.length, params.size)
+    if material.images.shape[2:] == (plan.size, plan.size):
+        material = dataclasses.replace(material, small=averaged(plan, material.images, material.tone))
     weights, curve = train_levels(plan, material, params, context.share(ENCODED, 0.97))
     facts = facts_of(images, chosen, params, told)
     model = CellModel(plan, material.tone, told, weights, facts)
@@ -155,8 +159,15 @@ def prepare(images: ImageSet, params: TrainParams, context: Context) -> tuple[Ma
 
 def profiles_with_light(images: NDArray[np.uint8]) -> Floats:
     """Return profiles (N, F) of images and, since these leave out how bright an image is, the log of each channel's mean and quantile."""
+    while images.shape[-1] >= 2 * PROFILED_PX and images.shape[-1] % 2 == images.shape[-2] % 2 == 0:
+        images = np.concatenate([_halved(images[at : at + 256]) for at in range(0, len(images), 256)])
     light = [images.mean(axis=(2, 3)), np.quantile(images.reshape(*images.shape[:2], -1), 0.99, axis=2)]
     return np.concatenate([profiles(images), np.log1p(np.concatenate(light, axis=1))], axis=1).astype(np.float32)
+
+
+def _halved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    low, _ = halve(images.astype(np.float32))
+    return np.rint(low).astype(np.uint8)
 
 
 def _pieces(fields: NDArray[np.uint8], size: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -144,6 +144,15 @@ def test_tones_come_back_and_their_determinant_is_the_slope():
     assert tone.levels(np.full((1, 1, 1, 2), 1e6, np.float32)).max() == 255
 
 
+def test_the_grain_is_the_spread_of_averaged_noise():
+    rng = np.random.default_rng(0)
+    image = np.repeat(np.arange(20, 200, 3, dtype=np.uint8), 16).reshape(1, 1, 60, 16)
+    tone = Tone.fit(image)
+    means = np.array([tone.values(image, rng.random(image.shape)).mean(axis=-1) for _ in range(400)]).squeeze()
+    expected = tone.grain(tone.values(image, 0.5)[..., :1], 4).squeeze()
+    np.testing.assert_allclose(means.std(axis=0), expected, rtol=0.15)
+
+
 def test_a_plan_comes_back_from_its_text():
     made = Plan.standard(3, 17, 128)
     assert Plan.from_json(made.to_json()) == made
