@@ -19,7 +19,7 @@ class FeatureDistance:
     Parameters
     ----------
     kernel : squared maximum mean discrepancy, unbiased, so it may fall below 0.
-    kernel_se : its standard error.
+    kernel_se : its standard error, from disjoint parts; too large where the distance is near 0.
     frechet : Fréchet distance of the normal distributions with the same means and covariances; biased upwards, more so for few images.
     images : number of images of either kind.
 
