@@ -37,6 +37,7 @@ class Material:
     images : (N, C, S, S) uint8; S is at least the largest size of the plan; where it is more, pieces of the size are cut out.
     rows : (N,) row of the condition table of each image.
     conditions : (2, G, E) condition vectors of each row: measured, and predicted from structure.
+    doubt : (G,) standard error of each measured phenotype, added as noise; without it small levels learn their few images by heart.
     weights : (N,) how often each image is drawn, sums to 1.
     tone : scale of the grey levels.
     turn : whether images may be turned and mirrored.
@@ -46,6 +47,7 @@ class Material:
     images: NDArray[np.uint8]
     rows: NDArray[np.int64]
     conditions: Floats
+    doubt: Floats
     weights: NDArray[np.float64]
     tone: Tone
     turn: bool = True
@@ -147,6 +149,8 @@ def batch_of(plan: Plan, size: int, material: Material, n: int, seed: int, step:
             values, _ = halve(values)
     rows = material.rows[chosen]
     conditions = material.conditions[rng.integers(len(material.conditions), size=n), rows]
+    doubt = np.where(conditions[:, -1] == 0, material.doubt[rows], 0.0).astype(np.float32)  # a prediction carries its own
+    conditions[:, :-1] += doubt[:, None] * rng.standard_normal((n, conditions.shape[1] - 1), np.float32)
     if size == plan.sizes[0]:
         n, c, h, w = values.shape
         new = values.reshape(n, c, h // 2, 2, w // 2, 2).transpose(0, 1, 3, 5, 2, 4).reshape(n, 4 * c, h // 2, w // 2)

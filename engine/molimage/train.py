@@ -153,7 +153,15 @@ def prepare(images: ImageSet, params: TrainParams, context: Context) -> tuple[Ma
     both = np.stack([own, predicted])
     row_of = np.empty(len(fields), np.int64)
     row_of[rows] = groups
-    material = Material(fields, row_of, both if params.molecule else np.zeros_like(both), balance(images, params.balance), Tone.fit(fields))
+    doubt = standard_errors(told.space.coordinates(measured), groups, told.known["images"].to_numpy() * len(fields) / len(rows))
+    material = Material(
+        fields,
+        row_of,
+        both * np.float32(params.molecule),
+        doubt * np.float32(params.molecule),
+        balance(images, params.balance),
+        Tone.fit(fields),
+    )
     return material, told
 
 
@@ -163,6 +171,17 @@ def profiles_with_light(images: NDArray[np.uint8]) -> Floats:
         images = np.concatenate([_halved(images[at : at + 256]) for at in range(0, len(images), 256)])
     light = [images.mean(axis=(2, 3)), np.quantile(images.reshape(*images.shape[:2], -1), 0.99, axis=2)]
     return np.concatenate([profiles(images), np.log1p(np.concatenate(light, axis=1))], axis=1).astype(np.float32)
+
+
+def standard_errors(coordinates: Floats, groups: NDArray[np.int64], counts: NDArray[np.float64]) -> Floats:
+    """Return the standard error (G,) of group means of coordinates (N, P), root mean square over coordinates, from the pooled spread.
+
+    Parameters
+    ----------
+    counts : (G,) independent images of each group; pieces of one field are not independent.
+    """
+    apart = coordinates - conditions.group_means(coordinates, groups)[groups]
+    return (np.sqrt(np.mean(apart**2)) / np.sqrt(np.maximum(counts, 1.0))).astype(np.float32)
 
 
 def _halved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
