@@ -10,7 +10,9 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +24,7 @@ POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' data: blob:; "
     "frame-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
 )
+CLEAR = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 
 
@@ -58,12 +61,18 @@ def failed(problem: Exception) -> bool:
     return frame.error(problem)
 
 
+def blank(_: Request) -> Response:
+    """Answer with one clear pixel, which the molecule editor asks for and does not bring along."""
+    return Response(CLEAR, media_type="image/gif")
+
+
 vis = Path(str(distribution("pyvis").locate_file("pyvis/lib/vis-9.1.2")))  # found without importing pyvis, which loads IPython
 jsme = Path(
     str(distribution("streamlit-jsme").locate_file("streamlit_jsme/jsme"))
 )  # the molecule editor's own files; the package stays unloaded
 routes = [
     Mount("/vendor/vis", StaticFiles(directory=vis)),
+    Route("/vendor/jsme/clear.cache.gif", blank),
     Mount("/vendor/jsme", StaticFiles(directory=jsme)),
     Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets")),
 ]

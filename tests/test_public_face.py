@@ -15,6 +15,7 @@ from engine.core import Cancelled, Context, UserError, specs
 from engine.core.recipe import recipe
 from engine.graphs import Graph
 from engine.independence import Oracle
+from tests.engine.molimage.tiny import tiny_place
 
 ROOT = Path(__file__).resolve().parents[1]
 METHODS = list(PLACES)
@@ -24,6 +25,7 @@ FOUND = {"cpdag": {"A --> C", "B --> C", "C --> D"}, "pag": {"A o-> C", "B o-> C
 FOUND["dag"] = FOUND["cpdag"]  # its class has no other DAG
 CAUSAL = [name for name in METHODS if catalogue.find(name).gives in FOUND]
 MARKET = [name for name in METHODS if catalogue.find(name).needs == "prices"]
+MOLECULES = [name for name in METHODS if catalogue.find(name).needs == "molecules"]
 # settings with which a method that takes seconds on a few columns takes fewer
 QUICK = {"mixture": {"k": 2}, "backtest": {"estimators": ("equal", "mtp2"), "window": 60}}
 
@@ -45,7 +47,8 @@ def market(seed=0):
 def settings_for(method, **more):
     """Quick settings, and of those given the ones that the method has."""
     known = {spec.name for spec in specs(catalogue.find(method).params)}
-    return QUICK.get(method, {}) | {name: value for name, value in more.items() if name in known}
+    own = {"model": tiny_place(), "n": 1, "size": 16} if method in MOLECULES else {}
+    return own | QUICK.get(method, {}) | {name: value for name, value in more.items() if name in known}
 
 
 def other_setting(method):
@@ -57,6 +60,8 @@ def table_for(method, seed=0):
     """What a method needs: one table, or one per condition."""
     if method in MARKET:
         return market(seed)
+    if method in MOLECULES:
+        return pd.DataFrame({"smiles": ["CC(=O)O", "CCN" if seed else "aspirin"]})
     if method not in CONDITIONS:
         return chain(n=600 if method in QUICK else 2000, seed=seed)
     return engine.Dataset.from_frames({"obs": chain(seed=seed), "shifted": chain(seed=seed + 100, shift=2.0)}, {"shifted": ["C"]})
@@ -67,6 +72,7 @@ def csv(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "chain.csv"
     chain().to_csv(path, index=False)
     market().to_csv(path.with_name("market.csv"))
+    table_for(MOLECULES[0]).to_csv(path.with_name("molecules.csv"), index=False)
     return path
 
 
@@ -115,7 +121,7 @@ def test_a_result_comes_back_from_disk_the_same(method, run, tmp_path):
     back = engine.load(result.to_dir(tmp_path / "result"))
     assert type(back) is type(result)
     assert back.digest == result.digest
-    assert method in MARKET or back.graph == result.graph
+    assert method in MARKET + MOLECULES or back.graph == result.graph
     assert back.provenance == result.provenance
 
 
@@ -131,6 +137,8 @@ def test_the_command_line_gives_the_same_digest(method, run, csv, tmp_path):
     places, data = [csv], csv
     if method in MARKET:
         places, data = [csv.with_name("market.csv")], csv.with_name("market.csv")
+    if method in MOLECULES:
+        places, data = ["CC(=O)O"], "OC(C)=O"  # a molecule, not a file and not a name with its path
     if method in CONDITIONS:
         data = table_for(method)
         for regime in data.regimes:
@@ -176,10 +184,12 @@ def test_the_printed_python_gives_the_same_digest(method, source, run, csv, monk
         data = engine.data.with_targets(data, targets={regime: data.truth["targets"][regime] for regime in data.regimes[1:]})
     elif method in MARKET:
         data = engine.read("market.csv") if source == "file" else engine.sample("industries")
+    elif method in MOLECULES:
+        data = engine.read("molecules.csv") if source == "file" else engine.molimage.molecules(["aspirin", "CCO"])
     else:
         data = engine.read(csv.name) if source == "file" else engine.sample("mixture")
     if source == "repaired":
-        data = engine.data.drop_columns(data, columns=list(data.columns[4:]))
+        data = engine.data.drop_columns(data, columns=list(data.columns[1 if method in MOLECULES else 4 :]))
     text = recipe(run(method, data, **settings_for(method, alpha=1e-4)), data)
     names = {}
     exec(text, names)  # the last line of the recipe asserts the digest

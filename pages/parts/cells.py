@@ -22,6 +22,7 @@ LARGEST_PX = 1440  # and averaged down to it
 ZOOM_PX = 512
 BARS_UM = (5, 10, 20, 50, 100, 200, 500)
 BAR_SHARE = 0.35  # of an image's edge that a scale bar may take
+BAR_THICK = 80  # an image's edge over the bar's thickness
 GREY = "#ffffff"
 PAPER, BRIGHTER, DARKER = (245, 245, 245), (198, 81, 2), (0, 104, 181)  # as on drawings of molecules
 ALL = "Composite"
@@ -127,7 +128,7 @@ def bar_um(edge_um: float) -> float:
 def _draw_bar(picture: Images, pixel_um: float, edge_px: int) -> None:
     """Draw a white bar on black into the bottom right corner."""
     long = max(2, round(bar_um(pixel_um * edge_px) / pixel_um))
-    thick = max(2, edge_px // 40)
+    thick = max(2, edge_px // BAR_THICK)
     height, width = picture.shape[:2]
     picture[height - 4 * thick : height - thick, width - long - 2 * thick :] = 0
     picture[height - 3 * thick : height - 2 * thick, width - long - thick : width - thick] = 255
@@ -158,10 +159,12 @@ def uri(picture: Images) -> str:
 def zoom(image: Images, look: Look, words: str, name: str, facts: Mapping[str, Any]) -> None:
     """Show one image (C, S, S) large, in colour and channel by channel, and offer it as a file."""
     whole = sheet(image[None], look, 1)
-    st.image(_enlarged(whole, ZOOM_PX), caption=words, width="stretch")
-    grey = [sheet(image[None], Look(look.channels, (name,), look.limits, look.gamma, look.pixel_um, look.tag), 1) for name in look.channels]
-    for place, picture, channel in zip(st.columns(len(grey)), grey, look.channels, strict=True):
-        place.image(picture, caption=channel, width="stretch")
+    large, channels = st.columns([3, 2])
+    large.image(_enlarged(whole, ZOOM_PX), caption=words, width="stretch")
+    with channels:
+        for first in range(0, len(look.channels), 2):
+            for place, channel in zip(st.columns(2), look.channels[first : first + 2], strict=False):
+                place.image(sheet(image[None], replace(look, shown=(channel,)), 1), caption=channel, width="stretch")
     st.download_button("PNG", to_png(whole, facts), f"{name}.png", "image/png", on_click="ignore", icon=":material/download:")
     st.caption(frame.escape(f"{image.shape[-1]} × {image.shape[-1]} px. The file says where the picture comes from."))
 

@@ -36,7 +36,7 @@ def view() -> None:
     place = studio.place_of(_model(models))
     studio.warm(place)
     origin = st.empty()
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns([5, 7], gap="medium")
     with left:
         chosen = molecule.choose()
         dials = st.container()

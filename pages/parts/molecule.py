@@ -21,7 +21,7 @@ EXAMPLES = {
     "FCCP": "FCCP", "aspirin": "aspirin", "DMSO (untreated)": UNTREATED,
 }  # fmt: skip
 TEXT, EXAMPLE, DRAW, BOARD = "molimage.molecule", "molimage.example", "molimage.draw", "molimage.board"
-FILE, IN_FILE = "molimage.file", "molimage.infile"
+FILE, IN_FILE, DRAWN = "molimage.file", "molimage.infile", "molimage.drawn"
 BOARD_PX = 380
 LONG, STRIP_PX = 40, 54  # of a SMILES that needs more than one line
 HERE = Path(__file__).parent
@@ -53,11 +53,20 @@ def choose() -> Molecule:
         drawing_now = st.toggle("Draw", key=DRAW, help="Opens a drawing board with this molecule on it.")
         with st.popover("From a file", icon=":material/upload_file:"):
             _upload()
-    found = read(text or "")
     state.set_link({"molecule": text if text != DEFAULT else None})
-    if drawing_now:
-        _board(key=BOARD, data={"smiles": found.smiles, "height": BOARD_PX}, on_smiles_change=_take_drawing)
-    return found
+    if drawing_now:  # before the molecule is read: a half-drawn one must not take the board away
+        _board(key=BOARD, data={"smiles": _on_board(text or ""), "height": BOARD_PX}, on_smiles_change=_take_drawing)
+    return read(text or "")
+
+
+def _on_board(text: str) -> str:
+    """Return what the board shows: its own drawing as it wrote it, else the molecule; nothing where the text is none."""
+    if text == state.kept(DRAWN, ""):
+        return text
+    try:
+        return parse(text).smiles
+    except UserError:
+        return ""
 
 
 def read(text: str) -> Molecule:
@@ -100,6 +109,7 @@ def _take_drawing() -> None:
     smiles = str((st.session_state[BOARD] or {}).get("smiles") or "")
     if smiles:
         st.session_state[TEXT] = smiles
+        state.keep(DRAWN, smiles)
 
 
 def _upload() -> None:

@@ -2,6 +2,11 @@
 const PLACE = "/vendor/jsme/";
 const STYLES = ["jsa.css", "gwt/chrome/chrome.css", "gwt/chrome/mosaic.css"]; // named by JSME, not part of it, not needed
 const SETTLED_MS = 500;
+// handlers written as text, which the policy forbids: one that nothing needs, and a way to ask whether there is a touch screen
+const INLINE = [
+  [/onload=\\?'this\.__gwtLastUnhandledEvent=[^;]*;\\?'/g, ""],
+  [/(\w+)\.setAttribute\(\w+,"return;"\)/g, '"ontouchstart" in $1&&($1.ontouchstart=Function.prototype)'],
+];
 
 let loading = null;
 
@@ -13,7 +18,7 @@ function editor() {
     const frame = document.createElement("iframe");
     frame.hidden = true;
     document.body.append(frame);
-    const run = (code) => frame.contentWindow.eval(code);
+    const run = (code) => frame.contentWindow.eval(INLINE.reduce((text, [old, fresh]) => text.replace(old, fresh), code));
     const script = document.createElement("script");
     script.src = `${PLACE}jsme.nocache.js`;
     script.onload = () => {
@@ -46,13 +51,15 @@ export default function draw({ data, parentElement, setStateValue }) {
     board.show = (smiles) => {
       board.given = smiles;
       if (smiles) applet.readGenericMolecularInput(smiles);
+      board.last = applet.smiles(); // as the editor writes it, so that only a change by hand is said
     };
     board.show(data.smiles);
     applet.setAfterStructureModifiedCallback(() => {
       clearTimeout(board.timer);
       board.timer = setTimeout(() => {
         const smiles = applet.smiles();
-        board.given = smiles;
+        if (!smiles || smiles === board.last) return;
+        board.last = board.given = smiles;
         board.say("smiles", smiles);
       }, SETTLED_MS);
     });
