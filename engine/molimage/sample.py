@@ -106,7 +106,7 @@ def sample(asked: pd.DataFrame, params: SampleParams, context: Context) -> Sampl
     images = None
     for size, drawn in model.refine(told, params.n, temperature=params.temperature, seed=params.seed, size=params.size):
         images = drawn
-        context.progress(0.9 * (model.sizes.index(size) + 1) / len(model.sizes), f"{size} px")
+        context.progress(0.9 * size / (params.size or model.size), f"{size} px")
     assert images is not None
     beliefs = [dataclasses.asdict(belief(model, *one)) for one in told]
     for one, each in zip(asked.itertuples(), beliefs, strict=True):

@@ -11,7 +11,7 @@ from engine.molimage.conditions import Conditions
 from engine.molimage.encoder import Encoder
 from engine.molimage.model import CellModel
 from engine.molimage.phenotype_space import PhenotypeSpace
-from engine.molimage.plan import LevelPlan, Plan
+from engine.molimage.plan import SIZES, LevelPlan, Plan
 from engine.molimage.tone import Tone
 from engine.molimage.train import profiles_with_light
 
@@ -35,7 +35,7 @@ def tiny(size: int = 64) -> CellModel:
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
     level = LevelPlan(steps=2, hidden=8, context=8, blocks=0, crop=8, length=1.0)
-    plan = Plan(len(CHANNELS), P + 1, tuple((s, level) for s in (8, 16, 32, 64) if s <= size))
+    plan = Plan(len(CHANNELS), P + 1, tuple((s, level) for s in SIZES if s <= size))
     weights = {
         name: value.numpy() + rng.normal(0, 0.03, value.shape).astype(np.float32) for name, value in WaveletFlow(plan).state_dict().items()
     }
