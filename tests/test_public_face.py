@@ -179,6 +179,8 @@ def test_the_printed_python_gives_the_same_digest(method, source, run, csv, monk
     monkeypatch.chdir(csv.parent)
     if method in CONDITIONS and source == "file":
         pytest.skip("one file holds one condition")
+    if method == "mixture" and source == "sample":
+        pytest.skip("a minute for what the repaired sample shows too")
     if method in CONDITIONS:
         data = engine.sample("regimes")
         data = engine.data.with_targets(data, targets={regime: data.truth["targets"][regime] for regime in data.regimes[1:]})

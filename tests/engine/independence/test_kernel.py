@@ -48,7 +48,7 @@ def rate(kind, n, parents, spread=False):
     ("kind", "n", "parents", "spread"),
     [
         (KernelFeatures, 300, 0, False), (KernelFeatures, 300, 1, False), (KernelFeatures, 300, 1, True), (KernelFeatures, 300, 2, False),
-        (Kci, 200, 0, False), (Kci, 200, 1, False), (Kci, 200, 1, True), (Kci, 300, 2, False),
+        (Kci, 200, 0, False), (Kci, 200, 1, True), (Kci, 300, 2, False),
         (Hsic, 300, 0, False), (Hsic, 300, 1, False), (Hsic, 300, 2, False),
     ],
 )  # fmt: skip
