@@ -26,7 +26,8 @@ class ImageSet:
     Parameters
     ----------
     images : (N, C, H, W) uint8; 0 is dark, 255 the brightest value kept.
-    table : (N, k) facts by column, all optional: ``smiles``, ``compound``, ``moa``, ``dose_um`` (µM), ``plate``, ``well``, ``site``, ``split``.
+    table : (N, k) facts by column, all optional: ``smiles``, ``compound``, ``moa``, ``dose_um`` (µM), ``plate``, ``well``, ``site``,
+        ``split``.
     channels : names of the C channels.
     name : label on screen; not part of the digest.
     origin : whether a microscope or a simulator made the images; the two are never mixed.

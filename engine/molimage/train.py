@@ -15,6 +15,7 @@ from engine.molimage.encoder import KINDS
 from engine.molimage.haar import halve
 from engine.molimage.level_training import Material, Schedule, averaged, train_level
 from engine.molimage.model import CellModel
+from engine.molimage.phenotype_space import group_means
 from engine.molimage.plan import DRAWN, Plan
 from engine.molimage.profiles import profiles
 from engine.molimage.tone import Tone
@@ -180,7 +181,7 @@ def standard_errors(coordinates: Floats, groups: NDArray[np.int64], counts: NDAr
     ----------
     counts : (G,) independent images of each group; pieces of one field are not independent.
     """
-    apart = coordinates - conditions.group_means(coordinates, groups)[groups]
+    apart = coordinates - group_means(coordinates, groups)[groups]
     return (np.sqrt(np.mean(apart**2)) / np.sqrt(np.maximum(counts, 1.0))).astype(np.float32)
 
 
