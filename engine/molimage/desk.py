@@ -11,6 +11,7 @@ from engine.core import UserError
 from engine.molimage.attribution import Attribution, attribute
 from engine.molimage.domain import neighbours
 from engine.molimage.interpolate import interpolate
+from engine.molimage.model import CellModel
 from engine.molimage.morphology import effect_sizes, morphology
 from engine.molimage.reverse import rank_molecules
 from engine.molimage.sample import facts_of, opened
@@ -45,6 +46,12 @@ def card(place: str) -> dict[str, Any]:
         "facts": facts_of(model, model.size), "sizes": model.sizes, "channels": model.channels,
         "white": [float(min(1.0, max(0.05, HEADROOM * level))) for level in high], "control": control, "known": model.conditions.known,
     }  # fmt: skip
+
+
+def facts_in(data: bytes, name: str) -> dict[str, Any]:
+    """Return the facts of a model file, with ``id``; what is not one is a `UserError`, and nothing in it is run."""
+    model = CellModel.from_bytes(data, name)
+    return dict(model.facts) | {"id": model.id}
 
 
 def drawn(place: str, what: str, dose_um: float, n: int, temperature: float, seed: int, size: int) -> Images:

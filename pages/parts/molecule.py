@@ -44,8 +44,10 @@ def choose() -> Molecule:
     """Let the user choose a molecule; the page stops with a card where it cannot be read."""
     if TEXT not in st.session_state:
         st.session_state[TEXT] = state.link("molecule") or DEFAULT
+    known = names()
+    own = [] if st.session_state[TEXT] in known else [st.session_state[TEXT]]
     text = st.selectbox(
-        "Drug name or SMILES", names(), key=TEXT, accept_new_options=True, filter_mode="contains", persist_state="session",
+        "Drug name or SMILES", [*own, *known], key=TEXT, accept_new_options=True, filter_mode="contains", persist_state="session",
         placeholder="Type a name or a SMILES", help="1,850 drugs are known by name. Any other molecule: type or paste its SMILES.",
     )  # fmt: skip
     st.pills("Examples", list(EXAMPLES), key=EXAMPLE, on_change=_take_example, label_visibility="collapsed", wrap=True)

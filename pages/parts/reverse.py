@@ -17,6 +17,8 @@ from pages.parts import cells, frame, state, studio
 from pages.parts.cell_views import Drawn
 
 THESE, RIDDLE, FILE = "The cells above", "A riddle", "My own image"
+LABELLED, LEARNT, EVERY = "Drugs with a known mechanism", "Molecules it learnt from", "All drugs"
+LIBRARIES = (LABELLED, LEARNT, EVERY)
 KINDS = ["tif", "tiff", "png", "npz", "npy"]
 RIDDLE_IMAGES = 4
 SEARCHED_PX = 128
@@ -98,13 +100,12 @@ def _library(made: Drawn, truth: str, name: str) -> pd.DataFrame:
     """Choose the molecules to compare with; the right one is always among them."""
     known = made.card["known"]
     own = known[known["smiles"] != ""].drop_duplicates("smiles")[["compound", "smiles"]].rename(columns={"compound": "name"})
-    choices = {"Drugs with a known mechanism": None, "Molecules it learnt from": own.assign(mechanism=""), "All drugs": None}
-    chosen = st.selectbox("Among", list(choices), key=state.slot("molimage", "library"))
-    if chosen == "Molecules it learnt from":
-        table = own.assign(mechanism="")
+    chosen = st.selectbox("Among", LIBRARIES, key=state.slot("molimage", "library"))
+    if chosen == LEARNT:
+        table = own
     else:
         table = drugs()
-        table = table if chosen == "All drugs" else table[table["mechanism"] != ""]
+        table = table if chosen == EVERY else table[table["mechanism"] != ""]
         usable = set(studio.ask(made.id, "library", made.place, tuple(table["smiles"])))
         table = table[table["smiles"].isin(usable)]
     mechanisms = drugs().set_index("smiles")["mechanism"]

@@ -1,7 +1,7 @@
 // Draws and edits a molecule with JSME, which the server hands out below /vendor/jsme, and says its SMILES after every change.
 const PLACE = "/vendor/jsme/";
 const STYLES = ["jsa.css", "gwt/chrome/chrome.css", "gwt/chrome/mosaic.css"]; // named by JSME, not part of it, not needed
-const SETTLED_MS = 500;
+const SETTLED_MS = 500, POLL_MS = 50;
 // handlers written as text, which the policy forbids: one that nothing needs, and a way to ask whether there is a touch screen
 const INLINE = [
   [/onload=\\?'this\.__gwtLastUnhandledEvent=[^;]*;\\?'/g, ""],
@@ -38,23 +38,32 @@ export default function draw({ data, parentElement, setStateValue }) {
   const known = boards.get(root);
   if (known) {
     known.say = setStateValue;
-    if (data.smiles !== known.given) known.show(data.smiles);
+    known.wanted = data.smiles;
+    if (data.smiles !== known.given) known.show?.(data.smiles);
     return;
   }
-  const board = { say: setStateValue, given: null, timer: 0 };
+  const board = { say: setStateValue, wanted: data.smiles, given: null, timer: 0 };
   boards.set(root, board);
   editor().then((JSME) => {
     const place = root.querySelector(".board");
     place.id = `sketch-${Math.random().toString(36).slice(2)}`;
     const width = Math.max(280, place.clientWidth);
     const applet = new JSME(place.id, `${width}px`, `${data.height}px`, { options: "newlook,hydrogens,stereo,nocontextmenu" });
+    const settle = () => { // the editor reads a molecule in its own time
+      board.last = applet.smiles(); // as the editor writes it, so that only a change by hand is said
+      if (board.given && !board.last) board.timer = setTimeout(settle, POLL_MS);
+      else root.dataset.ready = "yes";
+    };
     board.show = (smiles) => {
+      clearTimeout(board.timer);
+      delete root.dataset.ready;
       board.given = smiles;
       if (smiles) applet.readGenericMolecularInput(smiles);
-      board.last = applet.smiles(); // as the editor writes it, so that only a change by hand is said
+      settle();
     };
-    board.show(data.smiles);
+    board.show(board.wanted);
     applet.setAfterStructureModifiedCallback(() => {
+      if (!root.dataset.ready) return;
       clearTimeout(board.timer);
       board.timer = setTimeout(() => {
         const smiles = applet.smiles();
@@ -63,7 +72,6 @@ export default function draw({ data, parentElement, setStateValue }) {
         board.say("smiles", smiles);
       }, SETTLED_MS);
     });
-    root.dataset.ready = "yes";
   }).catch((problem) => { root.querySelector(".note").textContent = problem.message; });
   return () => { clearTimeout(board.timer); boards.delete(root); };
 }

@@ -1,8 +1,11 @@
 """The studio: one helper process that keeps the model and draws, so that the server never loads it and a crash costs one answer."""
 
+import hashlib
+import json
 import logging
 import threading
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ IDLE_S = 600  # the helper leaves after so long without a question, and is start
 LONGEST_S = 180
 KEPT = 48  # answers
 SHIPPED = "shipped"
+CARD = "-card"  # ends the name of what is known of a brought model
 TRAINED = "molimage_train"
 
 
@@ -80,23 +84,65 @@ def helper() -> Helper:
 
 
 def models() -> dict[str, str]:
-    """Return the models that can draw: place -> what the list says; the bundled one first, then those trained on this machine."""
-    runs = [job for job in jobs.shared().all() if job.method == TRAINED and job.state == "done"]
-    return {SHIPPED: "Shipped with Causeway"} | {job.key: f"Trained on {job.dataset_name}" for job in runs}
+    """Return the models that can draw: id -> what the list says; the bundled one, those trained here, those brought as files."""
+    runs = {job.key: f"Trained on {_data_of(job.key)}" for job in jobs.shared().all() if job.method == TRAINED and job.state == "done"}
+    files = {path.stem.removesuffix(CARD): path for path in sorted(_folder().glob(f"*{CARD}.json"))}
+    brought = {model: f"File: {learnt_from(json.loads(path.read_text()))}" for model, path in files.items() if _file(model).is_file()}
+    return {SHIPPED: "Shipped with Causeway"} | runs | brought
+
+
+def learnt_from(facts: Mapping[str, Any]) -> str:
+    """Name the data of a model and whether they are real."""
+    return f"{'real data' if facts['origin'] == 'real' else 'simulated'}: {facts['data']}, {facts['size']} px"
 
 
 def place_of(model: str) -> str:
     """Return where a model of `models` lies, as the engine reads it."""
-    return SHIPPED if model == SHIPPED else str(trained(model))
+    return SHIPPED if model == SHIPPED else str(_file(model) if _file(model).is_file() else trained(model))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def trained(key: str) -> Path:
     """Write the model of a training run to a file beside its result, once."""
     result: Any = jobs.shared().result(key)
-    path = var() / "models" / f"{key}.safetensors"
+    return _written(_file(key), result.model.tobytes())
+
+
+def bring(data: bytes, name: str) -> dict[str, Any]:
+    """Keep a model file that was trained elsewhere, and return its facts with ``id``; what is not one is a `UserError`."""
+    facts = _told(hashlib.sha256(data).hexdigest(), data, name)
+    _written(_file(facts["id"]), data)
+    _written(_folder() / f"{facts['id']}{CARD}.json", json.dumps(facts).encode())
+    return facts
+
+
+@st.cache_resource(max_entries=8, show_spinner="Reading the model …")
+def _told(digest: str, _data: bytes, _name: str) -> dict[str, Any]:
+    found: dict[str, Any] = helper().ask(desk.facts_in, _data, _name)
+    return found
+
+
+@st.cache_resource(max_entries=200, show_spinner=False)
+def _data_of(key: str) -> str:
+    result: Any = jobs.shared().result(key)
+    return learnt_from(result.facts)
+
+
+def _folder() -> Path:
+    return var() / "models"
+
+
+def _file(model: str) -> Path:
+    return _folder() / f"{model}.safetensors"
+
+
+def _written(path: Path, data: bytes) -> Path:
+    """Write a file that is not there yet; it appears whole."""
     if not path.is_file():
-        result.cell_model().save(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{uuid.uuid4().hex}")
+        fresh.write_bytes(data)
+        fresh.replace(path)
     return path
 
 
