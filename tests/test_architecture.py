@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # the right may import the left, never back
 LAYERS = {"core": 0, "graphs": 1, "data": 1, "independence": 2, "discovery": 3, "mtp2": 3, "molimage": 3, "mixtures": 4, "portfolio": 4}
 SCREEN = {"streamlit", "plotly", "pyvis"}
-LATE = {"torch", "rdkit", "pygraphviz", "networkx", "sklearn", "numba", "cvxpy", "skimage", "tifffile", "zarr", "PIL"}
+LATE = {"torch", "rdkit", "pygraphviz", "networkx", "sklearn", "numba", "cvxpy", "skimage", "tifffile", "zarr"}
 TOP = {
     ".ci", ".gitignore", ".streamlit", "LICENSE", "README.md", "app.py", "assets", "benchmarks", "constraints.txt", "engine", "pages",
     "pyproject.toml", "requirements-cluster.txt", "requirements-cpu.txt", "requirements-dev.txt", "requirements.txt", "start.py", "tests",
