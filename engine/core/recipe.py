@@ -31,15 +31,18 @@ def recipe(result: Result, data: Dataset | Tables | ImageSet | None = None) -> s
 
 
 def data_recipe(data: Dataset | Tables | ImageSet, name: str = "data") -> list[str]:
-    """Return the lines of Python that make data called ``name`` by their steps; empty when there is no history."""
+    """Return the lines of Python that make data called ``name`` by their steps; empty when there is no history.
+
+    A step without a package says what was done inside the one before it and is not called.
+    """
     if isinstance(data, Tables):
         made = {part: data_recipe(table, part) for part, table in data.tables.items()}
         parts = ", ".join(f'"{part}": {part}' for part in made)
         return [*(line for lines in made.values() for line in lines), f"{name} = {{{parts}}}"] if all(made.values()) else []
-    if not data.steps:
+    if not data.steps or "." not in data.steps[0][0]:
         return []
     (first, arguments), *rest = data.steps
-    later = [f"{name} = {call}({name}, {_keywords(arguments)})" for call, arguments in rest]
+    later = [f"{name} = {call}({name}, {_keywords(arguments)})" for call, arguments in rest if "." in call]
     return [f"{name} = {first}({_keywords(arguments)})", *later]
 
 

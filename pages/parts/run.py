@@ -9,11 +9,13 @@ import streamlit as st
 from engine import catalogue, jobs
 from engine.core import Dataset, Method, Params, Result, Tables, UserError, specs
 from engine.graphs import Graph
+from engine.jobs.folders import KEPT
 from pages.parts import frame, graph, pick, state
 
 POLL_S = 0.4
 REREAD_S = 10.0  # a run that took longer is not read again while the user waits
 Early = Callable[[Mapping[str, Any], str], None]  # draws what a run has shown so far; the text is part of its widgets' keys
+GONE = "Nothing of it is left; run it again whenever you like."
 ASKED, ADOPTED, TAB = "run.asked", "run.adopted", "run.tab"
 
 
@@ -216,7 +218,9 @@ def watch(key: str, early: Early | None = None) -> None:
 def ending(job: jobs.Job) -> None:
     """Say how a run without a result ended and what to do."""
     if job.state == "cancelled":
-        st.info("This run was cancelled. Nothing of it is left; run it again whenever you like.", icon=":material/cancel:")
+        is_kept = (jobs.shared().folders.job(job.key) / KEPT).is_dir()
+        left = "What it had finished is kept; run it again and it goes on where it stopped." if is_kept else GONE
+        st.info(f"This run was cancelled. {left}", icon=":material/cancel:")
         return
     if job.problem:
         frame.error(job.problem)
