@@ -186,7 +186,7 @@ def atoms(made: Drawn) -> None:
     with st.spinner("Drawing the cells without each atom …"):
         found = studio.atoms(made.id, made.place, made.molecule.smiles, dose, seed)
     reach = np.abs(found.weights).sum(axis=0)
-    stain = st.pills("Stain", names, default=names[int(reach.argmax())], required=True, key=state.slot("molimage", "atomstain"))
+    stain = st.pills("Stain", names, default=names[int(reach.argmax())], required=True, key=state.slot("molimage", "atomstain"), wrap=True)
     weights = found.of(str(stain))
     picture, numbers = st.columns([3, 2], gap="large")
     with picture:

@@ -80,6 +80,7 @@ def controls(card: Mapping[str, Any], size: int) -> Look:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.pills(
             "Stains", [ALL, *channels], default=ALL, required=True, key=state.slot("molimage", "stains"), label_visibility="collapsed",
+            wrap=True,
         )  # fmt: skip
         with st.popover("Contrast", icon=":material/contrast:"):
             low, high = st.slider("Black and white (% of the usual range)", 0, 200, (0, 100), key=state.slot("molimage", "limits"))
@@ -128,7 +129,7 @@ def bar_um(edge_um: float) -> float:
 def _draw_bar(picture: Images, pixel_um: float, edge_px: int) -> None:
     """Draw a white bar on black into the bottom right corner."""
     long = max(2, round(bar_um(pixel_um * edge_px) / pixel_um))
-    thick = max(2, edge_px // BAR_THICK)
+    thick = max(3, edge_px // BAR_THICK)
     height, width = picture.shape[:2]
     picture[height - 4 * thick : height - thick, width - long - 2 * thick :] = 0
     picture[height - 3 * thick : height - 2 * thick, width - long - thick : width - thick] = 255

@@ -47,7 +47,7 @@ def view() -> None:
     except UserError as problem:
         frame.error(problem)
         return
-    origin.markdown(f":orange-badge[:material/science: {frame.escape(ORIGIN[card['facts']['origin']])}]")
+    origin.markdown(f":orange[:material/science: **{frame.escape(ORIGIN[card['facts']['origin']])}**]")
     with dials:
         settings = _settings(card, place)
     with right:
