@@ -67,6 +67,8 @@ def load_data(data: Any, needs: str = "") -> Any:
     if isinstance(data, (str, Path)):
         from engine.data import read, sample, sample_names
 
+        if needs in catalogue.FILES:
+            return catalogue.from_text(needs, data)
         if needs in catalogue.TEXTS and isinstance(data, str) and not Path(data).is_file():
             return catalogue.from_text(needs, data)
         if str(data) in sample_names() and not Path(data).exists():

@@ -1,6 +1,7 @@
 """Where each method lives, and how each kind of input is made; nothing is imported before it is asked for."""
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 from engine.core import Method, UserError
@@ -27,6 +28,8 @@ PLACES = {
     "mtp2_graph": "engine.mtp2.mtp2_graph",
     "backtest": "engine.portfolio.backtest",
     "molimage_sample": "engine.molimage.sample",
+    "molimage_train": "engine.molimage.train",
+    "molimage_evaluate": "engine.molimage.evaluate",
 }
 
 # What a method may need -> the function ``make(data, params)`` that turns the user's data into it.
@@ -37,6 +40,7 @@ NEEDS = {
     "moments": "engine.mtp2.inputs:table_for",
     "prices": "engine.portfolio.inputs:market_for",
     "molecules": "engine.molimage.asked:molecules_for",
+    "images": "engine.molimage.inputs:images_for",
 }
 
 # Needs that several tables by name can meet; for all others a dict of tables is one table per condition.
@@ -44,6 +48,9 @@ SEVERAL = {"prices"}
 
 # Needs that a text can meet which names no file -> the function that reads it.
 TEXTS = {"molecules": "engine.molimage.asked:molecules"}
+
+# Needs that only a folder or file of a kind of its own can meet -> the function that reads it.
+FILES = {"images": "engine.molimage.inputs:read_set"}
 
 
 def find(name: str) -> Method:
@@ -71,9 +78,9 @@ def input_for(method: Method, data: Any, params: Any) -> Any:
     return _function(NEEDS.get(method.needs, method.needs))(data, params)
 
 
-def from_text(needs: str, text: str) -> Any:
-    """Read a text that names no file as what a method needs."""
-    return _function(TEXTS[needs])(text)
+def from_text(needs: str, text: str | Path) -> Any:
+    """Read a text that names no file, or a path of a kind of its own, as what a method needs."""
+    return _function((TEXTS | FILES)[needs])(text)
 
 
 def _function(place: str) -> Any:

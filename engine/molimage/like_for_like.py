@@ -1,9 +1,10 @@
 """Images to compare with: drawn by a model at the molecule and dose of each real one, and cut as the model's training images were."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context, ImageSet, UserError
@@ -23,8 +24,31 @@ class Draws(Protocol):
     def facts(self) -> Any:
         """Facts of the model: ``origin``, ``channels``, ``size``, ``params``, ..."""
 
+    @property
+    def conditions(self) -> Any:
+        """What it knows of molecules, see `engine.molimage.conditions`."""
+
     def sample(self, asked: Sequence[Asked], n: int, *, temperature: float = 1.0, seed: int = 0, size: int | None = None) -> Images:
         """Draw n images (M, n, C, S, S) of each of M molecules at its dose."""
+
+
+@runtime_checkable
+class Rates(Protocol):
+    """A model that also says how likely it finds an image."""
+
+    def told(self, asked: Sequence[Asked]) -> NDArray[np.float32]:
+        """Return the condition vectors (M, E) of molecules at doses."""
+
+    def log_prob(self, images: Images, conditions: NDArray[np.float32], seed: int = 0) -> pd.DataFrame:
+        """Return ``bits_per_dim`` of N images, and more."""
+
+
+def open_model(place: str) -> Draws:
+    """Read a model of any kind by name or path, see `CellModel.load`."""
+    from engine.molimage.gan import CellGan, is_gan
+    from engine.molimage.model import CellModel
+
+    return CellGan.load(place) if is_gan(place) else CellModel.load(place)
 
 
 def drawn_like(model: Draws, asked: Sequence[Asked], size: int, seed: int = 0, context: Context | None = None) -> Images:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.core import Context, ImageSet, UserError
 from engine.molimage.judge import Verdict, learn, real_vs_generated
-from engine.molimage.like_for_like import drawn_like, pieces_like
+from engine.molimage.like_for_like import Rates, drawn_like, pieces_like
 from engine.molimage.model import CellModel
 from engine.molimage.profiles import profiles
 from engine.molimage.swd import swd_table
@@ -101,7 +101,7 @@ def partners(wanted: ImageSet, others: ImageSet, seed: int = 0) -> NDArray[np.in
     return np.array(found, np.int64)
 
 
-def bits_per_dim(model: CellModel, pieces: NDArray[np.uint8], images: ImageSet, at_once: int = 64) -> float:
+def bits_per_dim(model: Rates, pieces: NDArray[np.uint8], images: ImageSet, at_once: int = 64) -> float:
     """Return the mean code length of pieces, one of each image of a set, at the molecule and dose of each."""
     told = model.told(asked(images))
     parts = [model.log_prob(pieces[k : k + at_once], told[k : k + at_once], k)["bits_per_dim"] for k in range(0, len(pieces), at_once)]
