@@ -15,7 +15,7 @@ from engine.molimage.baselines import Halves, halves, molecules_of, nearest_trai
 from engine.molimage.correspondence import LEAST, Matcher, Pairs, learn_match
 from engine.molimage.intervals import RESAMPLES
 from engine.molimage.judge import Judge, learn
-from engine.molimage.like_for_like import Draws, Rates, drawn_like, open_model, pieces_like
+from engine.molimage.like_for_like import Draws, Rates, drawn_like, largest_size, open_model, pieces_like
 from engine.molimage.profiles import profiles
 from engine.molimage.real_fields import bits_per_dim
 from engine.molimage.scoring import Described, Measure, describe
@@ -36,7 +36,7 @@ class EvaluateParams(Params):
     model: str = field("shipped", "Model", help="Name of a bundled model, a .safetensors file, or the folder of a training run.")
     others: tuple[str, ...] = field((), "Other models", help="Compared in the same table: files of models of the same images.")
     n: int | None = field(None, "Images of each molecule", low=4, high=1000, absent="as many as there are real ones")
-    size: int | None = field(None, "Image size", low=SMALLEST_PX, high=512, unit="px", absent="the largest that the model draws")
+    size: int | None = field(None, "Image size", low=SMALLEST_PX, high=512, unit="px", absent="the largest that model and images have")
     correspondence: bool = field(True, "Correspondence", help="Learn whether image and molecule match; half a CPU minute and more.")
     fresh: bool = field(True, "Oracle", help="For simulated images: simulate the test molecules again, the best that a model could do.")
     resamples: int = field(RESAMPLES, "Resamples of molecules", low=100, high=100_000, advanced=True)
@@ -116,7 +116,7 @@ def evaluate(images: ImageSet, params: EvaluateParams, context: Context) -> Eval
     models = {MODEL: open_model(params.model)} | {_named(open_model(place), place): open_model(place) for place in params.others}
     for model in models.values():
         _check(model, images)
-    size = params.size or int(models[MODEL].facts["size"])
+    size = params.size or largest_size(images, models[MODEL])
     split = halves(images, params.n, params.seed)
     notes = _warnings(images, split, models)
     sets = _sets(images, split, models, size, params, context.share(0.0, DRAWN), notes)
@@ -129,7 +129,7 @@ def evaluate(images: ImageSet, params: EvaluateParams, context: Context) -> Eval
         context.progress(0.95 + 0.05 * k / len(order), f"scores of {name}")
         rows[name] = measure.scores(measured[name])
     for name, model in models.items():
-        if isinstance(model, Rates) and size == model.facts["size"]:
+        if isinstance(model, Rates):
             rows[name]["bits_per_dim"] = bits_per_dim(model, sets["reference"], split.reference)
     reached = {name: measure.agreement(measured[name]) for name in order}
     notes += [reached[MODEL].reason] if reached[MODEL].reason else []

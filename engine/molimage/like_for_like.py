@@ -88,24 +88,43 @@ def pieces_like(images: ImageSet, model: Draws, size: int, each: int = 1, seed: 
     Parameters
     ----------
     images : N images.
-    size : edge in px, at most that of the model.
+    size : edge in px, at most that of a piece.
     each : pieces of a field that are cut out, when the model was trained on pieces.
 
     Returns
     -------
     (N·each, C, size, size) pieces at random places, turned and mirrored at random, and the number of the field of each; whole fields, once
-    each, where the model was trained on whole ones. Below the size of the model, pieces are averaged down as in the flow's pyramid.
+    each, where the model was trained on whole ones. A piece shows as much as the
+    model draws (see `piece_px`) and is averaged down to the size as in the flow's pyramid.
     """
-    params = params_of(model)
-    if params.whole:
+    if params_of(model).whole:
         return whole_fields(images, size), np.arange(len(images))
-    if min(images.images.shape[2:]) < params.size:
+    edge = piece_px(images, model)
+    if min(images.images.shape[2:]) < edge:
         raise UserError(
-            f"Images of {images.images.shape[2]} × {images.images.shape[3]} px are smaller than the pieces of {params.size} px that the "
-            "model was trained on.", "Give images that are at least as large.",
+            f"Images of {images.images.shape[2]} × {images.images.shape[3]} px are smaller than what the model draws, {edge} px of "
+            "them.", "Give images that show as much.",
         )  # fmt: skip
-    pieces, source = random_crops(images.images, params.size, each, seed)
+    if size > edge:
+        raise UserError(f"These images show {edge} px where the model draws {size} px.", f"Compare at {edge} px or less.", "size")
+    pieces, source = random_crops(images.images, edge, each, seed)
     return averaged(pieces, size), source
+
+
+def piece_px(images: ImageSet, model: Draws) -> int:
+    """Return the edge, in pixels of these images, of what a model draws: its own in µm, where both have a scale."""
+    drawn_um, here_um = model.facts.get("pixel_um"), images.pixel_um
+    if drawn_um and here_um and not params_of(model).whole:
+        return round(int(model.facts["size"]) * float(drawn_um) / here_um)
+    return params_of(model).size
+
+
+def largest_size(images: ImageSet, model: Draws) -> int:
+    """Return the largest size in px that a model draws and these images have."""
+    size, most = int(model.facts["size"]), piece_px(images, model)
+    while size > most:
+        size //= 2
+    return size
 
 
 def averaged(images: Images, size: int) -> Images:

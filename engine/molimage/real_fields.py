@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from engine.core import Context, ImageSet, UserError
 from engine.molimage.judge import Verdict, learn, real_vs_generated
-from engine.molimage.like_for_like import Rates, drawn_like, pieces_like
+from engine.molimage.like_for_like import Rates, drawn_like, largest_size, pieces_like
 from engine.molimage.model import CellModel
 from engine.molimage.profiles import profiles
 from engine.molimage.swd import swd_table
@@ -46,7 +46,7 @@ def score_real_fields(
     Parameters
     ----------
     images : with facts ``split`` (train and test), ``moa``, ``compound`` or ``smiles``, and ``dose_um``.
-    size : edge in px, the model's if not given.
+    size : edge in px; the largest that model and images have if not given.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def score_real_fields(
     of test plates is quoted, one piece a field. SWD compares with those; its floor is as many real pieces of training plates, of the same
     compounds and doses. Bits/dim are over the real test pieces.
     """
-    context, size = context or Context.silent(), size or model.size
+    context, size = context or Context.silent(), size or largest_size(images, model)
     train, test = images.split("train"), images.split("test")
     for part, label in ((train, "train"), (test, "test")):
         if not len(part):
@@ -81,8 +81,7 @@ def score_real_fields(
     for name in (GENERATED, OTHER):
         row[name]["told_apart"] = real_vs_generated(described[REAL], described[name], seed=seed).balanced
     row[GENERATED] |= {"swd_ratio": float(swd["ratio"].mean())}
-    if size == model.size:
-        row[REAL]["bits_per_dim"] = bits_per_dim(model, real, test)
+    row[REAL]["bits_per_dim"] = bits_per_dim(model, real, test)
     recall = pd.concat([verdict.recall.assign(images_of=name) for name, verdict in verdicts.items()], ignore_index=True)
     return FieldScores(pd.DataFrame(row).T.rename_axis("images"), recall, swd, generated)
 

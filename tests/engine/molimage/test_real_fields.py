@@ -1,10 +1,12 @@
 """Images drawn from the truth score like real ones; images of one molecule for all, or of none, lose exactly what they lack."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from engine.core import UserError
-from engine.molimage.like_for_like import averaged, drawn_like, pieces_like
+from engine.molimage.like_for_like import averaged, drawn_like, largest_size, piece_px, pieces_like
 from engine.molimage.real_fields import GENERATED, OTHER, REAL, partners, score_real_fields
 from engine.molimage.train import asked
 from tests.engine.molimage.stand_ins import Blind, Noise, Truth, facts
@@ -70,8 +72,20 @@ def test_pieces_are_averaged_as_the_pyramid_does(images):
     assert np.abs(averaged(piece, 16) - by_hand).max() <= 0.5
     whole, _ = pieces_like(images, Truth(facts=facts() | {"params": {"size": 32, "whole": True}}), 16)
     assert np.array_equal(whole, averaged(images.images, 16))
-    with pytest.raises(UserError, match="smaller than the pieces of 64 px"):
+    with pytest.raises(UserError, match="smaller than what the model draws, 64 px"):
         pieces_like(images, Truth(facts=facts(size=64)), 32)
+
+
+def test_a_model_that_draws_finer_is_compared_at_the_pixels_of_the_images(images):
+    """A model of 128 px of 0.25 µm shows 32 µm, that is 32 px of images of 1 µm, and 16 of those of 2 µm."""
+    fine, scaled = Truth(facts=facts(size=128, pixel_um=0.25)), dataclasses.replace(images, pixel_um=1.0)
+    assert (piece_px(scaled, fine), largest_size(scaled, fine)) == (32, 32)
+    coarse = dataclasses.replace(images, pixel_um=2.0)
+    assert (piece_px(coarse, fine), largest_size(coarse, fine)) == (16, 16)
+    assert pieces_like(coarse, fine, 16)[0].shape[2:] == (16, 16)
+    assert np.array_equal(pieces_like(coarse, fine, 8)[0], averaged(pieces_like(coarse, fine, 16)[0], 8))
+    with pytest.raises(UserError, match="show 16 px where the model draws 32 px"):
+        pieces_like(coarse, fine, 32)
 
 
 def test_missing_splits_are_named(images):
