@@ -5,29 +5,28 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.molimage.level_training import Material, batch_of
+from engine.molimage.level_training import CLIP, Material, batch_of
 from engine.molimage.plan import Plan
 from engine.molimage.tone import Tone
 from engine.molimage.train import TrainParams, profiles_with_light, schedule, steps_of
 
 CONDITION = 24  # length of a condition vector; the time hardly depends on it
-TIMED_IMAGES = 4
+TIMED_IMAGES, TIMED_STEPS = 4, 3
 MATERIAL = 16
 
 
-def training_s(images: NDArray[np.uint8], n_images: int, params: TrainParams, threads: int = 1) -> float:
-    """Return about how many seconds a training takes on a machine that does nothing else: profiles of all images, all steps of all levels.
+def training_s(images: NDArray[np.uint8], n_images: int, params: TrainParams) -> float:
+    """Return about how many seconds of one processor core a training takes: profiles of all images, all steps of all levels.
 
     Parameters
     ----------
     images : (n, C, H, W) a few of the images, at least as large as asked for.
     n_images : number of training images.
-    threads : that the training may use.
 
     Notes
     -----
-    One step of each level is made for practice and one is timed, in processor seconds, so that other work does not count. What learns to
-    read molecules is not counted either.
+    One step of each level is made for practice and a few are timed, in processor seconds of one thread, so that other work does not
+    count. What learns to read molecules is not counted either.
     """
     size, some = params.size, images[:TIMED_IMAGES]
     pieces = 1 if params.whole else (images.shape[2] // size) * (images.shape[3] // size)
@@ -35,24 +34,24 @@ def training_s(images: NDArray[np.uint8], n_images: int, params: TrainParams, th
     profiles_with_light(np.ascontiguousarray(some[:, :, :size, :size]))
     per_image = (time.process_time() - before) / len(some) * pieces
     plan = Plan.standard(images.shape[1], CONDITION, size)
-    paces = step_s(plan, params, threads)
+    paces = step_s(plan, params)
     return per_image * n_images + sum(paces[level] * steps_of(plan, level, params) for level in plan.sizes)
 
 
-def step_s(plan: Plan, params: TrainParams, threads: int = 1) -> dict[int, float]:
-    """Return the processor seconds of each thread that one training step of each level takes, by size in px."""
+def step_s(plan: Plan, params: TrainParams) -> dict[int, float]:
+    """Return the processor seconds that one training step of each level takes, by size in px."""
     import torch
 
     was = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)  # waiting for other threads would count as work
     try:
-        return {size: _timed(plan, size, params) / threads for size in plan.sizes}
+        return {size: _timed(plan, size, params) for size in plan.sizes}
     finally:
         torch.set_num_threads(was)
 
 
 def _timed(plan: Plan, size: int, params: TrainParams) -> float:
-    """Make two steps of a level on noise and return the processor seconds of the second."""
+    """Train a level on noise and return the processor seconds of a step, the first left out."""
     import torch
 
     from engine.molimage.level_net import TrainedLevel
@@ -63,12 +62,13 @@ def _timed(plan: Plan, size: int, params: TrainParams) -> float:
     material = Material(noise, np.arange(MATERIAL), told, np.zeros(MATERIAL, np.float32), np.full(MATERIAL, 1 / MATERIAL), Tone.fit(noise))
     net, asked = TrainedLevel(plan, size), schedule(plan, size, params)
     best = torch.optim.AdamW(net.parameters(), fused=True)
-    taken = 0.0
-    for step in range(2):
+    taken = []
+    for step in range(TIMED_STEPS + 1):
         before = time.process_time()
         batch = batch_of(plan, size, material, asked.batch, 0, step)
         best.zero_grad()
         net.loss(batch.known, batch.new, batch.conditions, batch.rows, asked.contrast, "cpu")[0].backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), CLIP)
         best.step()
-        taken = time.process_time() - before
-    return taken
+        taken.append(time.process_time() - before)
+    return float(np.mean(taken[1:]))

@@ -97,15 +97,14 @@ def _waiting(future: "Future[float]") -> None:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _timing(digest: str, n: int, told: tuple[tuple[str, Any], ...], _images: ImageSet) -> "Future[float]":
     params = TrainParams.from_dict(dict(told))
-    threads = jobs.shared().limits.threads
-    found: Future[float] = studio.helper().submit(training_s, _images.images[:TIMED_IMAGES].copy(), n, params, threads)
+    found: Future[float] = studio.helper().submit(training_s, _images.images[:TIMED_IMAGES].copy(), n, params)
     return found
 
 
 def _time_words(future: "Future[float]") -> str:
     if future.exception():
         return "How long this takes could not be measured; the run itself says how far it is."
-    return f"About **{duration(future.result())}** on this machine when it does nothing else. You can pause it and close the page."
+    return f"About **{duration(future.result())}** of one core of this machine. You can pause it, and close the page."
 
 
 def duration(seconds: float) -> str:

@@ -105,7 +105,7 @@ def test_without_images_a_small_screen_is_one_click_away(open_page):
     kept = jobs.shared().dataset(rows[0].digest)
     assert kept.origin == "simulated" and {"train", "test"} <= set(kept.column("split"))
     assert f"simulated: {escape(kept.name)}" in texts(app) and "real data" not in texts(app)
-    assert "About **100 seconds**" in texts(app) or "About **1.7 minutes**" in texts(app)
+    assert "About **1.7 minutes**" in texts(app)
 
 
 def test_uploaded_images_are_kept_as_real_and_their_python_reads_them_again(open_page, tmp_path, monkeypatch):
