@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from engine import catalogue, jobs
 from engine.core import ImageSet, Provenance, UserError
@@ -20,6 +21,7 @@ from engine.molimage.train import TrainParams, TrainResult
 from pages.parts import believe, bring_images, run, studio, training
 from pages.parts.frame import escape
 from tests.engine.molimage.tiny import tiny, tiny_place
+from tests.pages.conftest import MAIN, SECONDS
 from tests.pages.test_discovery import button, job_of, texts
 
 pytest.importorskip("torch")
@@ -55,15 +57,23 @@ def noise(n: int = 9, size: int = 32, origin: str = "real") -> ImageSet:
     return ImageSet(pixels, facts, ("DNA", "Actin"), "my plate", origin)  # type: ignore[arg-type]
 
 
-def opened(open_page, view, images=None, **link):
-    open_page("home.py")
-    if images is not None:
-        link["data"] = jobs.shared().keep(images)
-    app = open_page("molimage.py", **link)
-    app.session_state["molimage.view"] = view
-    app.run()
-    assert not app.exception
-    return app
+@pytest.fixture
+def opened(open_page):
+    """Open one of the views, with images where it needs them; ``open_page`` ends what still runs."""
+
+    def at(view, images=None, **link):
+        app = AppTest.from_file(MAIN, default_timeout=SECONDS)
+        app.session_state["molimage.view"] = view  # from the start, so that nothing is drawn first
+        if images is not None:
+            link["data"] = jobs.shared().keep(images)
+        app.run()
+        app.switch_page("molimage.py")
+        app.query_params.update(link)
+        app.run()
+        assert not app.exception
+        return app
+
+    return at
 
 
 def labels(app):
@@ -85,8 +95,8 @@ def files(n: int = 6, wrong: str = ""):
     return pd.DataFrame(rows).to_csv(index=False).encode(), packed.getvalue()
 
 
-def uploaded(open_page, table, packed, view=TRAIN):
-    app = opened(open_page, view)
+def uploaded(opened, table, packed, view=TRAIN):
+    app = opened(view)
     app.segmented_control(key="bring_images.source").set_value("upload").run()
     app.file_uploader(key="bring_images.table").set_value(("plate.csv", table, "text/csv"))
     app.file_uploader(key="bring_images.zip").set_value(("plate.zip", packed, "application/zip"))
@@ -95,8 +105,8 @@ def uploaded(open_page, table, packed, view=TRAIN):
     return app
 
 
-def test_without_images_a_small_screen_is_one_click_away(open_page):
-    app = opened(open_page, TRAIN)
+def test_without_images_a_small_screen_is_one_click_away(opened):
+    app = opened(TRAIN)
     assert "There are no images yet" in texts(app)
     button(app, "Simulate").click().run()
     assert not app.exception
@@ -108,9 +118,9 @@ def test_without_images_a_small_screen_is_one_click_away(open_page):
     assert "About **1.7 minutes**" in texts(app)
 
 
-def test_uploaded_images_are_kept_as_real_and_their_python_reads_them_again(open_page, tmp_path, monkeypatch):
+def test_uploaded_images_are_kept_as_real_and_their_python_reads_them_again(opened, tmp_path, monkeypatch):
     table, packed = files()
-    app = uploaded(open_page, table, packed)
+    app = uploaded(opened, table, packed)
     assert "Brightness runs from" in texts(app)
     button(app, "Use these images").click().run()
     assert not app.exception
@@ -125,9 +135,9 @@ def test_uploaded_images_are_kept_as_real_and_their_python_reads_them_again(open
     assert names["data"].digest == kept.digest
 
 
-def test_a_wrong_row_stops_until_it_is_left_out(open_page):
+def test_a_wrong_row_stops_until_it_is_left_out(opened):
     table, packed = files(wrong="C1CC")
-    app = uploaded(open_page, table, packed)
+    app = uploaded(opened, table, packed)
     assert "Use these images" not in labels(app)
     button(app, "Leave these rows out").click().run()
     assert not app.exception and "Use these images" in labels(app)
@@ -135,14 +145,14 @@ def test_a_wrong_row_stops_until_it_is_left_out(open_page):
     assert jobs.shared().datasets()[0].rows == 5
 
 
-def test_folders_are_read_only_where_no_other_machine_can_ask(open_page, monkeypatch):
+def test_folders_are_read_only_where_no_other_machine_can_ask(monkeypatch):
     for address, offered in (("127.0.0.1", True), ("0.0.0.0", False), (None, False)):
         monkeypatch.setattr(bring_images.st, "get_option", lambda _, address=address: address)
         assert bring_images.is_local() is offered
 
 
-def test_images_smaller_than_asked_for_are_refused_before_a_run(open_page):
-    app = opened(open_page, TRAIN, noise())
+def test_images_smaller_than_asked_for_are_refused_before_a_run(opened):
+    app = opened(TRAIN, noise())
     assert app.selectbox(key="train.size").value == 32
     app.selectbox(key="train.size").set_value(64).run()
     assert not app.exception
@@ -161,14 +171,13 @@ def trained(images: ImageSet, params: TrainParams) -> TrainResult:
     )  # fmt: skip
 
 
-def test_a_run_leaves_a_model_that_draws_and_a_file_that_opens(open_page):
+def test_a_run_leaves_a_model_that_draws_and_a_file_that_opens(opened, open_page):
     images, params = noise(), TrainParams(size=32, steps=500)
-    open_page("home.py")
     runner = jobs.shared()
     key = jobs.key_of(catalogue.find("molimage_train"), params, images.digest)
     made = trained(images, params)
     made.to_dir(runner.folders.job(key) / RESULT)  # a run whose result is there is done
-    app = opened(open_page, TRAIN, images)
+    app = opened(TRAIN, images)
     app.number_input(key="train.steps").set_value(500).run()
     button(app, "Train").click().run()
     assert not app.exception and job_of(app) == key
@@ -186,8 +195,8 @@ def test_a_run_leaves_a_model_that_draws_and_a_file_that_opens(open_page):
     assert linked.session_state["molimage.view"] == TRAIN and linked.number_input(key="train.steps").value == 500
 
 
-def test_a_paused_run_says_that_it_goes_on_where_it_stopped(open_page):
-    app = opened(open_page, TRAIN, noise())
+def test_a_paused_run_says_that_it_goes_on_where_it_stopped(opened):
+    app = opened(TRAIN, noise())
     button(app, "Train").click().run()
     key = job_of(app)
     jobs.shared().cancel(key)
@@ -266,9 +275,9 @@ def test_the_headline_claims_no_more_than_the_intervals(low, high, words):
 
 
 @pytest.mark.parametrize(("molecules", "says"), [(40, True), (29, False)])
-def test_a_check_is_shown_with_everything_that_puts_it_into_proportion(open_page, monkeypatch, molecules, says):
+def test_a_check_is_shown_with_everything_that_puts_it_into_proportion(opened, monkeypatch, molecules, says):
     monkeypatch.setattr(run, "panel", lambda *_, **__: evaluation(molecules))
-    app = opened(open_page, BELIEVE, noise())
+    app = opened(BELIEVE, noise())
     told = texts(app).replace("\\", "")
     assert ("Over 40 molecules" in told) is says
     assert any("Fewer than 30 say little" in found.value for found in app.warning) is not says
@@ -277,13 +286,13 @@ def test_a_check_is_shown_with_everything_that_puts_it_into_proportion(open_page
     assert "Rows from the top: tubulin, actin." in told
 
 
-def test_a_set_without_a_test_split_says_what_to_do(open_page):
+def test_a_set_without_a_test_split_says_what_to_do(opened):
     images = noise()
-    app = opened(open_page, BELIEVE, ImageSet(images.images, images.table.drop(columns="split"), images.channels, "whole", "real"))
+    app = opened(BELIEVE, ImageSet(images.images, images.table.drop(columns="split"), images.channels, "whole", "real"))
     assert "no images for training and for testing" in texts(app)
     assert "Check this model" not in labels(app)
 
 
-def test_the_settings_of_a_view_are_not_those_of_the_address(open_page):
-    app = opened(open_page, TRAIN, noise(), size="128", seed="7")
+def test_the_settings_of_a_view_are_not_those_of_the_address(opened):
+    app = opened(TRAIN, noise(), size="128", seed="7")
     assert app.number_input(key="train.seed").value == TrainParams().seed and app.selectbox(key="train.size").value == 32
