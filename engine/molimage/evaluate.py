@@ -192,6 +192,7 @@ def _sets(
         fresh = _kept(context, "fresh", partial(_fresh, images, split, model, size, context.share(len(models) / (len(models) + 1), 1.0)))
         if len(fresh):
             sets[ORACLE] = fresh
+            notes.append("The oracle is on other plates than the reference, so its texture differs by their staining too.")
         else:
             notes.append("No oracle: these images were not simulated here, or have no column moa.")
     return sets
