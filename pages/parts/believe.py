@@ -1,6 +1,6 @@
-"""The view that checks a model: what it draws beside real images, in numbers with intervals and in pictures, and what it must beat."""
+"""The view that checks a model: what it draws beside images of cells, in numbers with intervals and in pictures, and what it must beat."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,30 +21,30 @@ MODELS = "believe.model"
 LARGEST_PX = 64  # of a contact sheet's tiles
 BARS = 24
 VARIANTS = {
-    MODEL: "this model", SHUFFLED: "molecules shuffled", NEAREST: "nearest molecule", REAL: "other real images",
+    MODEL: "this model", SHUFFLED: "molecules shuffled", NEAREST: "nearest molecule", REAL: "other half",
     ORACLE: "fresh simulations",
 }  # fmt: skip
 ROWS = {
-    SHUFFLED: "Molecules shuffled: the model's images under the wrong molecules. A model no better than this ignores the molecule.",
-    NEAREST: "Nearest molecule: images of the training molecule that is most alike. A model has to beat this to be of use.",
-    REAL: "Other real images: the other half of the images of the same molecules. No model can be expected to do better.",
-    ORACLE: "Fresh simulations: the simulator run again on the test molecules, the best that a model could do.",
+    SHUFFLED: "**Molecules shuffled**: the model's images under the wrong molecules. A model no better than this ignores the molecule.",
+    NEAREST: "**Nearest molecule**: images of the training molecule that is most alike. A model has to beat this to be of use.",
+    REAL: "**Other half**: half of the images of the same molecules, set against the other. No model can be expected to do better.",
+    ORACLE: "**Fresh simulations**: the simulator run again on the test molecules, the best that a model could do.",
 }
 # measure -> what it is called, and what good means
 MEASURES = {
-    "morphology": ("Morphology follows", "Does each feature of the cells rise and fall over molecules as it really does? 1 is always."),
+    "morphology": ("Morphology follows", "Does each feature rise and fall over molecules as in the images of the set? 1 is always."),
     "morphology_share": ("… share of the best", "The same, beside the best that can be reached. 1 is as good as that."),
-    "mechanism": ("Mechanism recognised", "Share of images whose mechanism a judge of real images finds. Near the real is good."),
+    "mechanism": ("Mechanism recognised", "Share of images whose mechanism a judge of the set finds. Near the other half is good."),
     "worst_recall": ("… of the worst mechanism", "The same for the mechanism it does worst. Near 0: one kind of change is never drawn."),
     "correspondence": ("Image and molecule match", "Share of right answers whether they belong together. 0.5 is guessing, 1 perfect."),
-    "swd_ratio": ("Texture apart", "Distance from real texture, where other real images are 1. Below 2 is good."),
+    "swd_ratio": ("Texture apart", "Distance from the texture of the set, where the other half is 1. Below 2 is good."),
     "swd_worst_ratio": ("… at the worst scale", "The same at the scale it does worst."),
     "kid": ("Likeness of profiles", "Distance of what is measured on images. 0 is the same; only compare within this table."),
     "morphology_fd": ("Likeness of cells", "Distance of what is measured on cells. 0 is the same; only compare within this table."),
-    "diversity": ("Variety", "How much images of one molecule differ, beside the real. 1 is right; well below 1, all look the same."),
-    "copied": ("Copied", "Share of images that are nearer to a training image than real ones are. Near that of the real is good."),
+    "diversity": ("Variety", "How much images of one molecule differ, beside those of the set. 1 is right; well below, all look the same."),
+    "copied": ("Copied", "Share of images that lie suspiciously near a training image. Near that of the other half is good."),
     "retrieval": ("Molecule found again", "How high the right molecule ranks among all by its images. 1 is always first."),
-    "bits_per_dim": ("Bits per value", "How well the model foresees real images. Lower is better, 8 is guessing."),
+    "bits_per_dim": ("Bits per value", "How well the model foresees images of the set. Lower is better, 8 is guessing."),
 }  # fmt: skip
 
 
@@ -97,7 +97,6 @@ def _settings(place: str) -> Params:
 
 def _show(result: EvaluateResult, images: ImageSet) -> None:
     """Show the numbers first, then where they come from."""
-    st.markdown(bring_images.badge(images.origin, images.name))
     if result.is_headline:
         st.markdown(f"**{frame.escape(headline(result))}**")
     else:
@@ -105,16 +104,18 @@ def _show(result: EvaluateResult, images: ImageSet) -> None:
             f"{result.molecules} molecules could be compared. Fewer than 30 say little: read the intervals, not the values.",
             icon=":material/warning:",
         )
-    for words in result.notes:
-        st.caption(f":material/info: {frame.escape(words)}")
+    _listed(frame.escape(words) for words in result.notes)
     names = ["Numbers", "Morphology", "Mechanisms", "Pictures", "Export"]
     numbers, features, classes, pictures, export = st.tabs(names)
     with numbers:
-        frame.table(scores(result.scores), key="believe.scores")
-        for variant in result.scores.index:
-            if variant in ROWS:
-                st.caption(ROWS[variant])
+        shown = scores(result.scores)
+        frame.table(shown, key="believe.scores", height="content")
         st.caption("In brackets 95 % intervals over molecules or images. No measure alone makes a good model.")
+        columns, measures = st.columns(2, gap="large")
+        with columns:
+            _listed(ROWS[str(variant)] for variant in result.scores.index if variant in ROWS)
+        with measures:
+            _listed(f"**{label}**: {good}" for label, good in MEASURES.values() if label in set(shown["measure"]))
     with features:
         _features(result.by_feature)
     with classes:
@@ -123,6 +124,11 @@ def _show(result: EvaluateResult, images: ImageSet) -> None:
         _pictures(result, images)
     with export:
         frame.export(result, images)
+
+
+def _listed(sentences: Iterable[str]) -> None:
+    """Say things one below the other, close together."""
+    st.caption("\n".join(f"- {sentence}" for sentence in sentences))
 
 
 def headline(result: EvaluateResult) -> str:
@@ -147,36 +153,36 @@ def _interval(row: "pd.Series[Any]", name: str) -> Interval | None:
 
 
 def scores(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the table to show: a row for each measure, a column for each variant, and what good means.
+    """Return the table to show: a row for each measure that could be had, a column for each variant.
 
     Parameters
     ----------
     found : of an `EvaluateResult`: a row a variant; measures with ``_low`` and ``_high``.
     """
     rows = []
-    for name, (label, good) in MEASURES.items():
+    for name, (label, _) in MEASURES.items():
         values = {VARIANTS.get(variant, variant): _interval(row, name) for variant, row in found.iterrows()}
         if any(values.values()):
             told = {variant: "–" if value is None else _written(value) for variant, value in values.items()}
-            rows.append({"measure": label} | told | {"what is good": good})
+            rows.append({"measure": label} | told)
     return pd.DataFrame(rows)
 
 
 def _written(value: Interval) -> str:
-    return str(value) if np.isfinite(value.low) else frame.number(value.value)
+    return f"{value.value:.2g} [{value.low:.2g}, {value.high:.2g}]" if np.isfinite(value.low) else f"{value.value:.3g}"
 
 
 def _features(by_feature: pd.DataFrame) -> None:
     own = by_feature[by_feature["variant"] == MODEL] if len(by_feature) else by_feature
     if own.empty:
-        frame.empty("Morphology could not be compared.", "It takes at least 4 real images of each molecule and dose; the notes say more.")
+        frame.empty("Morphology could not be compared.", "It takes at least 4 images of each molecule and dose; the notes say more.")
         return
     own = own.iloc[np.argsort(-own["spearman"].to_numpy(), kind="stable")]
     st.plotly_chart(feature_bars(own.head(BARS)), alt="Rank correlation of each feature over molecules", key="believe.features")
-    st.caption("Rank correlation over molecules between what is drawn and what is real, with 95 % interval; the line is the best possible.")
-    frame.table(
-        own.assign(feature=[feature_words(str(name)) for name in own["feature"]]).drop(columns="variant"), key="believe.featuretable"
-    )
+    st.caption("Rank correlation over molecules of drawn images and those of the set, with 95 % interval; the line is the best possible.")
+    words = {"spearman": "rank correlation", "low": "from", "high": "to", "ceiling": "best possible"}
+    shown = own.assign(feature=[feature_words(str(name)) for name in own["feature"]]).drop(columns="variant").rename(columns=words)
+    frame.table(shown.reset_index(drop=True), key="believe.featuretable")
 
 
 def feature_bars(own: pd.DataFrame) -> Any:
@@ -195,7 +201,7 @@ def feature_bars(own: pd.DataFrame) -> Any:
 
 
 def _classes(by_class: pd.DataFrame) -> None:
-    """Show how often each mechanism is recognised in real and in drawn images."""
+    """Show how often each mechanism is recognised in drawn images and in those of the set."""
     if by_class.empty:
         frame.empty("No mechanisms are known for these images.", "Give the table a column moa to ask whether each one is recognised.")
         return
@@ -206,11 +212,11 @@ def _classes(by_class: pd.DataFrame) -> None:
     for row in wrong.itertuples():
         if row.mistaken_for:
             st.caption(frame.escape(f"{row[1]}: {row.recall:.0%} recognised, most often taken for {row.mistaken_for}."))
-    st.caption("Share of images in which a judge that learnt from training images finds the right mechanism. Near the real is good.")
+    st.caption("Share of images in which a judge that learnt from training images finds the right mechanism. Near the other half is good.")
 
 
 def _pictures(result: EvaluateResult, images: ImageSet) -> None:
-    """Show real and drawn images of each mechanism side by side."""
+    """Show images of the set and drawn ones of each mechanism side by side."""
     shown = result.pictures
     if not len(shown):
         frame.empty("There are no pictures to show.")
@@ -218,7 +224,7 @@ def _pictures(result: EvaluateResult, images: ImageSet) -> None:
     factor = max(1, shown.shape[-1] // LARGEST_PX)
     tiles = shown[..., ::factor, ::factor]
     look = bring_images.look_of(images, tiles[:, 0].reshape(-1, *tiles.shape[3:]))
-    # one row for each class: its real images, then the drawn ones
+    # one row for each class: its images in the set, then the drawn ones
     sheet = cells.sheet(tiles.reshape(-1, *tiles.shape[3:]), look, tiles.shape[1] * tiles.shape[2], bar=False)
     kind = "simulated" if images.origin == "simulated" else "real"
     st.image(sheet, width="stretch", caption=f"Left four {kind}, right four drawn by the model; black where there are fewer")

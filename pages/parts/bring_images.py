@@ -38,6 +38,7 @@ SPLIT_HELP = (
 )
 UNSPLIT = "not split"
 SHOWN = 8
+HEADROOM = 1.25  # several stains lie over each other
 LOCAL = ("127.0.0.1", "localhost", "::1")
 SOURCES = {"screen": "Simulate a small screen", "upload": "Upload a table and a ZIP", "folder": "A folder on this machine"}
 
@@ -208,7 +209,7 @@ def _read(key: str, options: str, _table: Any, _place: Any, _wells: Any) -> Imag
         return report
     told = {"table": _table[0] if _table else None, "place": name} | ({"compounds": _wells[0]} if _wells else {})
     steps = tuple((call, {**arguments, **told} if call == READ_IMAGES else arguments) for call, arguments in report.images.steps)
-    label = report.images.name if report.images.name != "images" else Path(name).stem
+    label = json.loads(options).get("name") or Path(name).stem
     return dataclasses.replace(report, images=dataclasses.replace(report.images, steps=steps, name=label))
 
 
@@ -305,7 +306,7 @@ def preview(images: ImageSet, key: str) -> None:
 
 
 def look_of(images: ImageSet, some: "np.ndarray[Any, Any]") -> cells.Look:
-    """Return how images of a set are shown: white is the brightest thousandth, and the corner says where they come from."""
-    whites = np.maximum(np.quantile(some, 0.999, axis=(0, 2, 3)) / 255, 0.05)
+    """Return how images of a set are shown: white lies above the brightest thousandth, and the corner says where they come from."""
+    whites = np.clip(HEADROOM * np.quantile(some, 0.999, axis=(0, 2, 3)) / 255, 0.05, 1.0)
     tag = SIMULATED if images.origin == "simulated" else f"real data: {images.name}"[:48]
-    return cells.Look(images.channels, images.channels, tuple((0.0, float(white)) for white in whites), 0.7, images.pixel_um, tag)
+    return cells.Look(images.channels, images.channels, tuple((0.0, float(white)) for white in whites), 1.0, images.pixel_um, tag)

@@ -71,7 +71,7 @@ class Look:
 
 def tag_of(facts: Mapping[str, Any]) -> str:
     """Return what is burnt into pictures of a model."""
-    return SIMULATED if facts["origin"] == "simulated" else f"drawn by a model of {facts['data']}"[:48]
+    return SIMULATED if facts["origin"] == "simulated" else f"model of real data: {facts['data']}"[:48]
 
 
 def controls(card: Mapping[str, Any], size: int) -> Look:

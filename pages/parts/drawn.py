@@ -47,7 +47,9 @@ def view() -> None:
     except UserError as problem:
         frame.error(problem)
         return
-    origin.markdown(f":orange[:material/science: **{frame.escape(ORIGIN[card['facts']['origin']])}**]")
+    facts = card["facts"]
+    told = ORIGIN[facts["origin"]] + (f" Real data: {facts['data']}." if facts["origin"] == "real" else "")
+    origin.markdown(f":orange[:material/science: **{frame.escape(told)}**]")
     with dials:
         settings = _settings(card, place)
     with right:

@@ -85,9 +85,11 @@ def helper() -> Helper:
 
 def models() -> dict[str, str]:
     """Return the models that can draw: id -> what the list says; the bundled one, those trained here, those brought as files."""
-    runs = {job.key: f"Trained on {_data_of(job.key)}" for job in jobs.shared().all() if job.method == TRAINED and job.state == "done"}
+    runs = {job.key: f"Trained here · {_data_of(job.key)}" for job in jobs.shared().all() if job.method == TRAINED and job.state == "done"}
     files = {path.stem.removesuffix(CARD): path for path in sorted(_folder().glob(f"*{CARD}.json"))}
-    brought = {model: f"File: {learnt_from(json.loads(path.read_text()))}" for model, path in files.items() if _file(model).is_file()}
+    brought = {
+        model: f"From a file · {learnt_from(json.loads(path.read_text()))}" for model, path in files.items() if _file(model).is_file()
+    }
     return {SHIPPED: "Shipped with Causeway"} | runs | brought
 
 

@@ -163,7 +163,7 @@ def test_every_picture_of_a_simulated_model_carries_the_tag(model):
     assert look.tag == SIMULATED
     bare = cells.Look(model.channels, model.channels, ((0.0, 1.0),) * 5, 1.0, None, "")
     assert (cells.sheet(images, look) != cells.sheet(images, bare)).any()
-    assert cells.tag_of({"origin": "real", "data": "my plate"}) == "drawn by a model of my plate"
+    assert cells.tag_of({"origin": "real", "data": "my plate"}) == "model of real data: my plate"
 
 
 def test_files_hold_the_images_and_where_they_come_from(model, tmp_path):
