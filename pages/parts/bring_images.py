@@ -205,12 +205,15 @@ def _read(key: str, options: str, _table: Any, _place: Any, _wells: Any) -> Imag
     report = inspect_images(
         _table[1] if _table else None, place, compounds=_wells[1] if _wells else None, **json.loads(options)
     )  # fmt: skip
-    if report.images is None:
+    made = report.images
+    if made is None:
         return report
     told = {"table": _table[0] if _table else None, "place": name} | ({"compounds": _wells[0]} if _wells else {})
-    steps = tuple((call, {**arguments, **told} if call == READ_IMAGES else arguments) for call, arguments in report.images.steps)
+    steps = tuple(
+        (call, {**arguments, **{k: v for k, v in told.items() if k in arguments or call == READ_IMAGES}}) for call, arguments in made.steps
+    )
     label = json.loads(options).get("name") or Path(name).stem
-    return dataclasses.replace(report, images=dataclasses.replace(report.images, steps=steps, name=label))
+    return dataclasses.replace(report, images=dataclasses.replace(made, steps=steps, name=label))
 
 
 def _say(finding: Finding, options: dict[str, Any], report: ImagesReport, key: str) -> None:
