@@ -12,19 +12,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from benchmarks.harness import Row, cpu_seconds, wall_seconds, wanted
 from engine.core import Context, ImageSet
 from engine.molimage.bring import read_packed
-from engine.molimage.domain import Typical
+from engine.molimage.domain import strange_images
 from engine.molimage.evaluate import MODEL, NEAREST, ORACLE, REAL, SHUFFLED, EvaluateParams, evaluate
 from engine.molimage.gallery import drugs
 from engine.molimage.intervals import share_interval
 from engine.molimage.judge import learn, random_crops
-from engine.molimage.like_for_like import averaged, drawn_like, pieces_like
+from engine.molimage.like_for_like import drawn_like, pieces_like
 from engine.molimage.model import CellModel
 from engine.molimage.profiles import profiles
 from engine.molimage.real_fields import GENERATED, OTHER, FieldScores, score_real_fields
+from engine.molimage.simulator import simulate
 from engine.molimage.train import TrainParams, asked, train
 
 SHARED = Path(os.environ.get("CAUSEWAY_DATA") or Path(__file__).parents[2] / "shared" / "data") / "cells"
@@ -33,6 +35,8 @@ REPEATS = 5
 ASKED = [("CC(=O)Oc1ccccc1C(=O)O", 10.0)]
 REFERENCE_M, AT_LEAST = 123.85, 50.0  # parameters in millions as counted for the spec; times less CPU than the reference
 SCREEN, QUICK_SCREEN = (80, 220, 8, (2.0, 10.0)), (35, 80, 10, (10.0,))  # molecules held out, known ones, images of each, doses in µM
+STRANGERS, QUICK_STRANGERS = 120, 40  # images
+FIELD_PX = 128
 STEPS, QUICK_STEPS = 3000, 60
 SHARE, RECALL, RATIO, MEAN_RATIO = 0.75, 0.3, 2.0, 1.5  # what is asked of real fields
 SHOWN = (
@@ -41,7 +45,6 @@ SHOWN = (
 )  # fmt: skip
 SMALLER = {"swd_ratio", "copied", "bits_per_dim"}
 JUMP = {"ch5": "DNA", "ch3": "RNA", "ch2": "AGP"}
-JUMP_PX, SEEN_PX = 192, 64  # 192 px of a site of 0.6 µm show what the model draws, 115 µm
 JUMP_FOR = {"DNA": "DNA", "ER": "RNA", "RNA": "RNA", "AGP": "AGP", "Mito": "AGP"}
 FIELDS_FOR = {"DNA": 0, "ER": 1, "RNA": 1, "AGP": 2, "Mito": 1}  # of DNA, tubulin, actin
 Images = NDArray[np.uint8]
@@ -54,12 +57,10 @@ def run(quick: bool) -> Iterator[Row]:
     if wanted("reference, 16 x 64 px"):
         yield from _reference("reference, 16 x 64 px", model)
     held = f"held-out simulated, {(QUICK_SCREEN if quick else SCREEN)[0]} molecules"
-    if wanted(held) or wanted("other kinds of images"):
-        screen = _screen(model, *(QUICK_SCREEN if quick else SCREEN))
-        if wanted(held):
-            yield from _held_out(held, screen, 64 if quick else None)
-        if wanted("other kinds of images"):
-            yield from _strange("other kinds of images", model, screen)
+    if wanted(held):
+        yield from _held_out(held, _screen(model, *(QUICK_SCREEN if quick else SCREEN)), 64 if quick else None)
+    if wanted("other kinds of images"):
+        yield from _strange("other kinds of images", model, QUICK_STRANGERS if quick else STRANGERS)
     steps = QUICK_STEPS if quick else STEPS
     if wanted(f"BBBC021 fields, {steps} steps"):
         yield from _fields(f"BBBC021 fields, {steps} steps", steps)
@@ -115,32 +116,25 @@ def _reference(workload: str, model: CellModel) -> Iterator[Row]:
     yield Row(workload, "CPU seconds per image", model.id, [each / 16 for each in mine], "rebuilt reference", [theirs / 16], note=note)
 
 
-def _screen(model: CellModel, n: int, n_known: int, each: int, doses_um: Sequence[float]) -> ImageSet:
-    """Simulate molecules that the model has never seen, for testing, and some that it has, to learn judges from."""
-    from engine.molimage.simulator import simulate
+def _molecules(model: CellModel, n: int, is_known: bool) -> pd.DataFrame:
+    """Draw molecules of the gallery that the model has or has not learnt from, of every mechanism in turn as far as it goes."""
     from engine.molimage.simulator.structure import structure_of
 
-    known = set(model.conditions.known["smiles"])
     table = drugs()
-    table = table[table["mechanism"] != ""].assign(
-        smiles=[structure_of(each).smiles for each in table.loc[table["mechanism"] != "", "smiles"]]
-    )
-    table = table.drop_duplicates("smiles")
-    rng = np.random.default_rng(0)
-    parts = []
-    for is_known, wanted_number, images in ((False, n, each), (True, n_known, max(2, each // 3))):
-        some = table[table["smiles"].isin(known) == is_known]
-        some = some.iloc[rng.permutation(len(some))]
-        turn = some.groupby("mechanism").cumcount()  # of every mechanism in turn, as far as it goes
-        chosen = some.iloc[np.argsort(turn.to_numpy(), kind="stable")[:wanted_number]]
-        made = simulate(chosen, images, 128, seed=101, dose_um=doses_um, controls=0)
-        parts.append((made, "train" if is_known else "test"))
-    facts = pd.concat([made.table.assign(split=label) for made, label in parts], ignore_index=True)
-    first = parts[0][0]
-    return ImageSet(
-        np.concatenate([made.images for made, _ in parts]), facts, first.channels, "held-out simulated molecules", "simulated",
-        first.pixel_um,        steps=first.steps,
-    )  # fmt: skip
+    table = table[table["mechanism"] != ""]
+    table = table.assign(smiles=[structure_of(each).smiles for each in table["smiles"]]).drop_duplicates("smiles")
+    table = table[table["smiles"].isin(set(model.conditions.known["smiles"])) == is_known]
+    table = table.iloc[np.random.default_rng(0).permutation(len(table))]
+    return table.iloc[np.argsort(table.groupby("mechanism").cumcount().to_numpy(), kind="stable")[:n]]
+
+
+def _screen(model: CellModel, n: int, n_known: int, each: int, doses_um: Sequence[float]) -> ImageSet:
+    """Simulate molecules that the model has never seen, for testing, and some that it has, to learn judges from."""
+    test = simulate(_molecules(model, n, False), each, FIELD_PX, 101, dose_um=doses_um, controls=0)
+    known = simulate(_molecules(model, n_known, True), max(2, each // 3), FIELD_PX, 101, dose_um=doses_um, controls=0)
+    facts = pd.concat([test.table.assign(split="test"), known.table.assign(split="train")], ignore_index=True)
+    images = np.concatenate([test.images, known.images])
+    return ImageSet(images, facts, test.channels, "held-out simulated molecules", "simulated", test.pixel_um, steps=test.steps)
 
 
 def _held_out(workload: str, screen: ImageSet, size: int | None) -> Iterator[Row]:
@@ -162,40 +156,29 @@ def _held_out(workload: str, screen: ImageSet, size: int | None) -> Iterator[Row
     yield Row(workload, "nearest molecule beaten", MODEL, [float(beaten)], "target", [1.0], True, note)
 
 
-def _strange(workload: str, model: CellModel, screen: ImageSet) -> Iterator[Row]:
-    """Yield how often images are flagged, by the levels up to `SEEN_PX`."""
-    held = averaged(pieces_like(screen.split("test"), model, 128)[0], SEEN_PX)
+def _strange(workload: str, model: CellModel, n: int) -> Iterator[Row]:
+    """Yield how often images are flagged at the size of the model."""
+    held = simulate(_molecules(model, n, False), 1, model.size, 102, controls=0).images
     yield _flagged(workload, "held-out simulated", model, held, 0.05, False, "at most 5 % asked")
     if not SHARED.is_dir():
         yield Row(workload, "share flagged", "real images", [], "", [], note=f"no real images at {SHARED}")
         return
-    note = "ER shown by RNA, Mito by AGP, which the site lacks; 192 px averaged to 64; at least 95 % asked"
-    yield _flagged(workload, "JUMP site", model, _jump(model.channels), 0.95, True, note)
-    fields = read_packed(SHARED / "bbbc021_mcf7_fields").images
-    crops, _ = random_crops(fields, SEEN_PX)
-    mapped = crops[:, [FIELDS_FOR[name] for name in model.channels]]
-    yield _flagged(
-        workload, "BBBC021 fields", model, mapped, 0.95, True, "ER, RNA, Mito shown by tubulin, AGP by actin; at least 95 % asked"
-    )
+    note = "ER shown by RNA and Mito by AGP, which the site lacks; at least 95 % asked"
+    yield _flagged(workload, "JUMP site", model, _jump(model), 0.95, True, note)
+    note = "ER, RNA, Mito shown by tubulin, AGP by actin; at least 95 % asked"
+    yield _flagged(workload, "BBBC021 fields", model, _bbbc021(model, n), 0.95, True, note)
 
 
 def _flagged(workload: str, what: str, model: CellModel, images: Images, limit: float, is_least: bool, note: str) -> Row:
-    whole = Typical.from_dict(model.facts["typical"])
-    known = [size for size in whole.mean if size <= images.shape[-1]]
-    usual = Typical({size: whole.mean[size] for size in known}, {size: whole.sd[size] for size in known}, whole.limit)
-    average = np.zeros((len(images), model.plan.condition), np.float32)
-    average[:, -1] = 1.0
-    parts = [model.log_prob(images[k : k + 32], average[k : k + 32], k) for k in range(0, len(images), 32)]
-    nats = pd.concat(parts, ignore_index=True)
-    flags = usual.is_strange(pd.DataFrame({size: nats[size] / float(np.prod(model.flow.shape(size))) for size in known}))
+    flags = strange_images(model, images)
     found = share_interval(int(flags.sum()), len(flags))
     missed = found.value < limit if is_least else found.value > limit
     note = f"{'MISSED: ' * missed}{note}; {len(flags)} images, {found.low:.3f} to {found.high:.3f}"
     return Row(workload, "share flagged", what, [found.value], "target", [limit], is_least, note)
 
 
-def _jump(channels: Sequence[str]) -> Images:
-    """Cut a site into squares of the model's field of view, each stain scaled by its percentiles as on import."""
+def _jump(model: CellModel) -> Images:
+    """Cut a site into squares of the model's size, each stain scaled by its percentiles as on import."""
     from PIL import Image
 
     planes = {}
@@ -204,10 +187,19 @@ def _jump(channels: Sequence[str]) -> Images:
             raw = np.asarray(file, np.float64)
         low, high = np.percentile(raw, [0.1, 99.9])
         planes[JUMP[path.stem.rpartition("-")[2]]] = np.rint(np.clip((raw - low) / (high - low), 0, 1) * 255).astype(np.uint8)
-    site = np.stack([planes[JUMP_FOR[name]] for name in channels])
-    n = site.shape[1] // JUMP_PX
-    cuts = [site[:, y * JUMP_PX : (y + 1) * JUMP_PX, x * JUMP_PX : (x + 1) * JUMP_PX] for y in range(n) for x in range(n)]
-    return averaged(np.stack(cuts), SEEN_PX)
+    site = np.stack([planes[JUMP_FOR[name]] for name in model.channels])
+    ends = range(model.size, site.shape[1] + 1, model.size)
+    return np.stack([site[:, y - model.size : y, x - model.size : x] for y in ends for x in ends])
+
+
+def _bbbc021(model: CellModel, n: int) -> Images:
+    """Take every so many fields, in the stains of the model; a model of larger images is shown them enlarged between pixels."""
+    fields = read_packed(SHARED / "bbbc021_mcf7_fields").images
+    fields = fields[np.linspace(0, len(fields) - 1, n).astype(int)][:, [FIELDS_FOR[name] for name in model.channels]]
+    if model.size <= fields.shape[-1]:
+        return random_crops(fields, model.size)[0]
+    factor = model.size / fields.shape[-1]
+    return np.stack([ndimage.zoom(field, (1, factor, factor), order=1) for field in fields])
 
 
 def _fields(workload: str, steps: int) -> Iterator[Row]:

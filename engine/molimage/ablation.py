@@ -122,7 +122,7 @@ def contrast_sentence(rows: Sequence[dict[str, Any]]) -> str:
     for name in JUDGED:
         if ("a", name) in by and ("b", name) in by:
             apart = over_seeds(np.subtract(by["a", name], by["b", name]).tolist())
-            told.append(f"{MEASURES[name].lower()} {apart.value:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]")
+            told.append(f"{MEASURES[name]} {apart.value:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]")
             helps, hurts = helps or apart.low > 0, hurts or apart.high < 0
     if not told:
         return "The contrastive term was not compared."

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from engine.core import Context, ImageSet, UserError
 from engine.molimage.conditions import Asked
 from engine.molimage.judge import random_crops
+from engine.molimage.tone import GREYS, OFFSET
 from engine.molimage.train import TrainParams, whole_fields
 
 Images = NDArray[np.uint8]
@@ -95,10 +96,10 @@ def pieces_like(images: ImageSet, model: Draws, size: int, each: int = 1, seed: 
     -------
     (N·each, C, size, size) pieces at random places, turned and mirrored at random, and the number of the field of each; whole fields, once
     each, where the model was trained on whole ones. A piece shows as much as the
-    model draws (see `piece_px`) and is averaged down to the size as in the flow's pyramid.
+    model draws (see `piece_px`) and is shrunk to the size as in the flow's pyramid (see `averaged`).
     """
     if params_of(model).whole:
-        return whole_fields(images, size), np.arange(len(images))
+        return averaged(whole_fields(images, max(size, params_of(model).size)), size), np.arange(len(images))
     edge = piece_px(images, model)
     if min(images.images.shape[2:]) < edge:
         raise UserError(
@@ -128,13 +129,14 @@ def largest_size(images: ImageSet, model: Draws) -> int:
 
 
 def averaged(images: Images, size: int) -> Images:
-    """Average (N, C, S, S) images down to a size that divides theirs."""
+    """Shrink (N, C, S, S) images to a size that divides theirs as the flow's pyramid does: by the mean of log(level + 4), see `Tone`."""
     n, c, height, width = images.shape
     factor = height // size
     if factor == 1:
         return images
-    blocks = images.reshape(n, c, size, factor, width // factor, factor)
-    return np.rint(blocks.mean(axis=(3, 5), dtype=np.float32)).astype(np.uint8)
+    logs = np.log(np.arange(GREYS) + 0.5 + OFFSET).astype(np.float32)[images]
+    means = logs.reshape(n, c, size, factor, width // factor, factor).mean(axis=(3, 5), dtype=np.float32)
+    return np.clip(np.floor(np.exp(means) - OFFSET), 0, GREYS - 1).astype(np.uint8)
 
 
 def params_of(model: Draws) -> TrainParams:
