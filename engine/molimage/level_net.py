@@ -45,7 +45,7 @@ class TrainedLevel(nn.Module):
         found: dict[str, NDArray[Any]] = {"step": np.array(step), "losses": np.array(losses)}
         for i, (value, average) in enumerate(zip(self.parameters(), mean, strict=True)):
             found |= {f"value{i}": _array(value), f"mean{i}": _array(average)}
-            found |= {f"{name}{i}": _array(best.state[value][name]) for name in MOMENTS}
+            found |= {f"{name}{i}": _array(best.state[value][name]) for name in MOMENTS if value in best.state}  # none without the contrast
         return found
 
     def restore(self, kept: Mapping[str, NDArray[Any]], best: torch.optim.Optimizer, mean: Sequence[Tensor]) -> int:
@@ -54,9 +54,10 @@ class TrainedLevel(nn.Module):
             for i, (value, average) in enumerate(zip(self.parameters(), mean, strict=True)):
                 value.copy_(torch.from_numpy(kept[f"value{i}"]))
                 average.copy_(torch.from_numpy(kept[f"mean{i}"]))
-                moments = {name: torch.from_numpy(kept[f"{name}{i}"]) for name in MOMENTS}
+                moments = {name: torch.from_numpy(kept[f"{name}{i}"]) for name in MOMENTS if f"{name}{i}" in kept}
                 # the fused optimizer walks through memory, so moments must lie there as their weights do
-                best.state[value] = {name: m if m.ndim == 0 else torch.empty_like(value).copy_(m) for name, m in moments.items()}
+                if moments:
+                    best.state[value] = {name: m if m.ndim == 0 else torch.empty_like(value).copy_(m) for name, m in moments.items()}
         return int(kept["step"])
 
     def finished(self, mean: Sequence[Tensor]) -> LevelFlow:

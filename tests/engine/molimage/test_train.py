@@ -81,7 +81,8 @@ def test_a_stopped_run_goes_on_bit_by_bit(images, tmp_path):
     assert resumed.model.tobytes() == whole.model.tobytes()
 
 
-def test_a_level_stopped_in_the_middle_goes_on_bit_by_bit(images, tmp_path, monkeypatch):
+@pytest.mark.parametrize("contrast", [0.0, 0.05])
+def test_a_level_stopped_in_the_middle_goes_on_bit_by_bit(contrast, images, tmp_path, monkeypatch):
     from engine.molimage import level_training
     from engine.molimage.plan import Plan
     from engine.molimage.train import prepare, schedule
@@ -91,7 +92,9 @@ def test_a_level_stopped_in_the_middle_goes_on_bit_by_bit(images, tmp_path, monk
     plan = Plan.standard(2, told.length, 32)
 
     def trained(context):
-        flow, curve = level_training.train_level(plan, 16, material, schedule(plan, 16, SHORT), 0, context)
+        flow, curve = level_training.train_level(
+            plan, 16, material, dataclasses.replace(schedule(plan, 16, SHORT), contrast=contrast), 0, context
+        )
         return [value.numpy().tobytes() for value in flow.state_dict().values()], curve
 
     whole, curve = trained(Context.silent())
