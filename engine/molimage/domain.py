@@ -1,5 +1,6 @@
 """How far a model may be believed: whether a molecule is like those it learnt from, and an image of the kind it knows."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ class Typical:
         mean, sd = first.median(), 1.4826 * (first - first.median()).abs().median() + 1e-6
         sizes = [int(str(size)) for size in nats]
         made = cls(dict(zip(sizes, mean.tolist(), strict=True)), dict(zip(sizes, sd.tolist(), strict=True)), np.inf)
-        return cls(made.mean, made.sd, float(np.quantile(made.distance(second), 1 - FALSE_ALARMS)))
+        return dataclasses.replace(made, limit=float(np.quantile(made.distance(second), 1 - FALSE_ALARMS)))
 
     def distance(self, nats: pd.DataFrame) -> NDArray[np.float64]:
         """Return (N,) the largest distance of any level from what is typical, in sd."""
@@ -82,12 +83,11 @@ def strange_images(model: "CellModel", images: NDArray[np.uint8]) -> NDArray[np.
 
 def neighbours(model: "CellModel", smiles: str, most: int = 5) -> pd.DataFrame:
     """Return the training molecules most like this one: ``compound``, ``smiles``, ``similarity`` (Tanimoto), most alike first."""
-    from engine.molimage.fingerprint import similarity
+    from engine.molimage.fingerprint import nearest
 
     known = model.conditions.known
     known = known[known["smiles"] != ""].drop_duplicates("smiles")
     if known.empty:
         return pd.DataFrame({"compound": [], "smiles": [], "similarity": []})
-    alike = similarity([smiles], known["smiles"].tolist())[0]
-    order = np.argsort(-alike, kind="stable")[:most]
-    return known.iloc[order][["compound", "smiles"]].assign(similarity=alike[order]).reset_index(drop=True)
+    near = nearest(smiles, known["smiles"].tolist(), most)
+    return near.assign(compound=known["compound"].to_numpy()[near["row"]])[["compound", "smiles", "similarity"]]

@@ -17,7 +17,7 @@ KINDS = ("fingerprint", "graph")
 FOLDS = 5
 EPOCHS, MOST_STEPS = 150, 2000  # of each network, whichever is less
 BATCH = 64
-LEARNING_RATE = {"fingerprint": 2e-3, "graph": 2e-3}
+LEARNING_RATE = 2e-3
 DECAY = 0.05
 TEMPERATURE = 0.1
 CONTRAST = 0.05
@@ -95,17 +95,9 @@ class Encoder:
 
 def scaffold_folds(smiles: Sequence[str], seed: int) -> NDArray[np.int64]:
     """Return the fold (M,) of each molecule; molecules with one scaffold share a fold, and folds are about equally large."""
-    from engine.molimage.scaffolds import scaffold
+    from engine.molimage.scaffolds import scaffold_split
 
-    scaffolds = np.array([scaffold(one) or one for one in smiles])
-    names, numbers, counts = np.unique(scaffolds, return_inverse=True, return_counts=True)
-    order = np.random.default_rng(seed).permutation(len(names))
-    order = order[np.argsort(-counts[order], kind="stable")]
-    fold_of, filled = np.zeros(len(names), np.int64), np.zeros(FOLDS)
-    for group in order:
-        fold_of[group] = int(filled.argmin())
-        filled[fold_of[group]] += counts[group]
-    return fold_of[numbers]
+    return scaffold_split(smiles, {str(fold): 1.0 for fold in range(FOLDS)}, seed).astype(np.int64)
 
 
 def _train(
@@ -117,12 +109,12 @@ def _train(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = _net(kind, targets.shape[1])
-    best = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE[kind], weight_decay=DECAY, fused=True)
+    best = torch.optim.AdamW(net.parameters(), lr=LEARNING_RATE, weight_decay=DECAY, fused=True)
     epochs = min(EPOCHS, math.ceil(MOST_STEPS * BATCH / len(rows)))
     for epoch in range(epochs):
         context.check()
         for group in best.param_groups:
-            group["lr"] = LEARNING_RATE[kind] * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
+            group["lr"] = LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * epoch / epochs))
         for batch in _batches(rng.permutation(rows)):
             truth = torch.from_numpy(targets[batch])
             guess = _call(kind, net, [smiles[r] for r in batch], log_doses[batch])

@@ -26,6 +26,7 @@ MODELS = Path(__file__).parents[2] / "assets" / "models"
 SMALLEST = 16  # px
 HOTTEST = 1.2  # above this temperature samples saturate
 FORMAT, HEADER = 1, "cell_model"
+IN_RESULT = "model.npz"  # where `Result.to_dir` keeps the part `model` of a training run
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,6 @@ class CellModel:
         self, asked: Sequence[Asked], n: int, *, temperature: float = 1.0, seed: int = 0, size: int | None = None
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         """Yield (size, images (M, n, C, size, size)) as `sample` draws them, smallest first."""
-        size = self._checked(size, temperature)
         yield from self.draw(self.told(asked), n, temperature=temperature, seed=seed, size=size)
 
     def draw(
@@ -183,14 +183,15 @@ class CellModel:
         UserError
             When there is no such file, or it is not a model of this product.
         """
-        bundled = MODELS / f"{place}.safetensors"
-        path = bundled if bundled.is_file() else Path(place)
-        path = path / "model.safetensors" if path.is_dir() else path
+        path = path_of(place)
         if not path.is_file():
             known = ", ".join(sorted(found.stem for found in MODELS.glob("*.safetensors"))) or "none"
             raise UserError(
                 f"There is no model '{place}'.", f"Bundled models: {known}. Or give the path of a .safetensors file.", str(place)
             )
+        if path.name == IN_RESULT:
+            with np.load(path, allow_pickle=False) as stored:
+                return cls.from_bytes(stored["value"].tobytes(), path.name)
         return cls.from_bytes(path.read_bytes(), path.name)
 
     @classmethod
@@ -217,6 +218,13 @@ class CellModel:
         if size is not None and size not in self.plan.sizes:
             raise UserError(f"This model does not draw {size} px.", f"It draws {', '.join(map(str, self.sizes))} px.")
         return size or self.size
+
+
+def path_of(place: str | Path) -> Path:
+    """Return the file of a model named as `CellModel.load` takes it; it need not be there."""
+    bundled = MODELS / f"{place}.safetensors"
+    path = bundled if bundled.is_file() else Path(place)
+    return path / IN_RESULT if path.is_dir() else path
 
 
 def _opened(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

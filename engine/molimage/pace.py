@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.molimage.level_training import CLIP, Material, batch_of
+from engine.molimage.one_thread import one_thread
 from engine.molimage.plan import Plan
 from engine.molimage.tone import Tone
 from engine.molimage.train import TrainParams, profiles_with_light, schedule, steps_of
@@ -40,14 +41,8 @@ def training_s(images: NDArray[np.uint8], n_images: int, params: TrainParams) ->
 
 def step_s(plan: Plan, params: TrainParams) -> dict[int, float]:
     """Return the processor seconds that one training step of each level takes, by size in px."""
-    import torch
-
-    was = torch.get_num_threads()
-    torch.set_num_threads(1)  # waiting for other threads would count as work
-    try:
+    with one_thread():
         return {size: _timed(plan, size, params) for size in plan.sizes}
-    finally:
-        torch.set_num_threads(was)
 
 
 def _timed(plan: Plan, size: int, params: TrainParams) -> float:

@@ -3,7 +3,6 @@
 import dataclasses
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,8 @@ from numpy.typing import NDArray
 
 from engine.core import Context, ImageSet, Params, Result, field, method
 from engine.molimage.belief import belief
-from engine.molimage.model import MODELS, CellModel
+from engine.molimage.model import CellModel, path_of
+from engine.molimage.one_thread import one_thread
 from engine.molimage.plan import SIZES
 
 
@@ -82,6 +82,7 @@ class SampleResult(Result):
     "molimage_sample", area="molimage", label="Draw cells", needs="molecules", gives="images",
     cite="Yang, Goldman, Jin, Lu, Barzilay, Jaakkola, Uhler 2021 (Mol2Image)",
 )  # fmt: skip
+@one_thread()
 def sample(asked: pd.DataFrame, params: SampleParams, context: Context) -> SampleResult:
     """Draw images of cells as they look under a molecule.
 
@@ -135,9 +136,7 @@ def opened(place: str) -> CellModel:
 
 def changed_at(place: str) -> int:
     """Return when the file of a model was last written, in ns; 0 when there is none."""
-    bundled = MODELS / f"{place}.safetensors"
-    path = bundled if bundled.is_file() else Path(place)
-    path = path / "model.safetensors" if path.is_dir() else path
+    path = path_of(place)
     return path.stat().st_mtime_ns if path.is_file() else 0
 
 

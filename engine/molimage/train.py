@@ -15,6 +15,7 @@ from engine.molimage.encoder import KINDS
 from engine.molimage.haar import halve
 from engine.molimage.level_training import Material, Schedule, averaged, train_level
 from engine.molimage.model import CellModel
+from engine.molimage.one_thread import one_thread
 from engine.molimage.phenotype_space import group_means
 from engine.molimage.plan import DRAWN, Plan
 from engine.molimage.profiles import profiles
@@ -23,7 +24,6 @@ from engine.molimage.tone import Tone
 Floats = NDArray[np.float32]
 
 SCORED = 64  # held-out images whose likelihood is reported
-SHOWN = 4  # images drawn for each of as many compounds while training goes on
 ENCODED = 0.12  # share of the progress bar before the levels
 PROFILED_PX = 64  # larger images are halved before their profiles are taken, which cost time by the pixel
 TYPICAL, FEWEST_TYPICAL = 400, 40  # images that say what likelihood is usual
@@ -89,6 +89,7 @@ class TrainResult(Result):
     "molimage_train", area="molimage", label="Train on cell images", needs="images", gives="model",
     cite="Yang, Goldman, Jin, Lu, Barzilay, Jaakkola, Uhler 2021 (Mol2Image)",
 )  # fmt: skip
+@one_thread()
 def train(images: ImageSet, params: TrainParams, context: Context) -> TrainResult:
     """Learn how cells look under a molecule: a conditional Haar-wavelet flow with exact likelihood.
 
@@ -129,10 +130,7 @@ def train(images: ImageSet, params: TrainParams, context: Context) -> TrainResul
     facts["metrics"] = dict(zip(scores["images"], scores["bits_per_dim"], strict=True))
     facts["typical"] = Typical.fit(nats_per_value(model, held_out(images, chosen, params))).to_dict()
     model = dataclasses.replace(model, facts=facts)
-    return TrainResult(
-        model=np.frombuffer(model.to_bytes(), np.uint8).copy(), curve=curve, scores=scores,
-        facts=dict(model.facts),
-    )  # fmt: skip
+    return TrainResult(model=np.frombuffer(model.to_bytes(), np.uint8).copy(), curve=curve, scores=scores, facts=dict(model.facts))
 
 
 def prepare(images: ImageSet, params: TrainParams, context: Context) -> tuple[Material, conditions.Conditions]:
@@ -155,15 +153,8 @@ def prepare(images: ImageSet, params: TrainParams, context: Context) -> tuple[Ma
     row_of = np.empty(len(fields), np.int64)
     row_of[rows] = groups
     doubt = standard_errors(told.space.coordinates(measured), groups, told.known["images"].to_numpy() * len(fields) / len(rows))
-    material = Material(
-        fields,
-        row_of,
-        both * np.float32(params.molecule),
-        doubt * np.float32(params.molecule),
-        balance(images, params.balance),
-        Tone.fit(fields),
-    )
-    return material, told
+    use = np.float32(params.molecule)
+    return Material(fields, row_of, both * use, doubt * use, balance(images, params.balance), Tone.fit(fields)), told
 
 
 def profiles_with_light(images: NDArray[np.uint8]) -> Floats:
@@ -220,22 +211,15 @@ def balance(images: ImageSet, column: str) -> NDArray[np.float64]:
 
 def train_levels(plan: Plan, material: Material, params: TrainParams, context: Context) -> tuple[dict[str, NDArray[Any]], pd.DataFrame]:
     """Train all levels, smallest first; return the weights of the flow and the learning curves."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(context.threads)
     work = np.array([steps_of(plan, size, params) for size in plan.sizes], float)
     ends = np.concatenate([[0.0], np.cumsum(work) / work.sum()])
     weights: dict[str, NDArray[Any]] = {}
     curves = []
-    try:
-        for k, size in enumerate(plan.sizes):
-            part = context.share(ends[k], ends[k + 1])
-            flow, curve = train_level(plan, size, material, schedule(plan, size, params), params.seed, part, params.device)
-            weights |= {f"levels.{size}.{name}": value.numpy().copy() for name, value in flow.state_dict().items()}
-            curves.append(curve)
-    finally:
-        torch.set_num_threads(threads)
+    for k, size in enumerate(plan.sizes):
+        part = context.share(ends[k], ends[k + 1])
+        flow, curve = train_level(plan, size, material, schedule(plan, size, params), params.seed, part, params.device)
+        weights |= {f"levels.{size}.{name}": value.numpy().copy() for name, value in flow.state_dict().items()}
+        curves.append(curve)
     return weights, pd.concat(curves, ignore_index=True)
 
 
@@ -256,12 +240,12 @@ def score(model: CellModel, images: ImageSet, chosen: ImageSet, params: TrainPar
     rows = []
     for label, part in sets.items():
         some = part.take(np.sort(rng.choice(len(part), min(SCORED, len(part)), replace=False)))
-        known = [k for k, what in enumerate(asked(some)) if model.conditions.encoder or len(model.conditions.rows_of(what[0]))]
+        whats = asked(some)
+        known = [k for k, what in enumerate(whats) if model.conditions.encoder or len(model.conditions.rows_of(what[0]))]
         if not known:
             continue
-        some = some.take(known)
-        fields = fitting(some, params)
-        rows.append((label, len(some), float(model.log_prob(fields, model.told(asked(some)))["bits_per_dim"].mean())))
+        fields = fitting(some.take(known), params)
+        rows.append((label, len(known), float(model.log_prob(fields, model.told([whats[k] for k in known]))["bits_per_dim"].mean())))
     return pd.DataFrame(rows, columns=["images", "n", "bits_per_dim"])
 
 

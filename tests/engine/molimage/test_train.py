@@ -115,6 +115,10 @@ def test_the_model_comes_back_from_its_file_the_same(model, tmp_path):
     np.testing.assert_array_equal(back.sample(asked, 3), model.sample(asked, 3))
 
 
+def test_the_model_is_found_in_the_folder_of_its_training(result, model, tmp_path):
+    assert CellModel.load(result.to_dir(tmp_path / "run")).id == model.id
+
+
 def test_noise_belongs_to_the_seed_and_the_number_of_the_image(model):
     alone, together = model.sample([("CCO", 10.0)], 2, seed=5), model.sample([("CCN", 10.0), ("CCO", 10.0)], 4, seed=5)
     assert np.abs(alone[0].astype(int) - together[1, :2]).max() <= 1  # batches of another size round differently
