@@ -9,9 +9,9 @@ from engine.core.kept import Kept
 from engine.core.method import Method, method
 from engine.core.params import Params, Spec, field, specs
 from engine.core.result import Provenance, Result
-from engine.core.tables import Tables, read_data
+from engine.core.tables import Data, Tables, read_data
 
 __all__ = [
-    "Cancelled", "Context", "Dataset", "ImageSet", "Kept", "Method", "OutOfTime", "Params", "Provenance", "Result", "Spec", "Tables",
-    "UserError", "canonical_json", "digest_of", "field", "method", "read_data", "specs",
+    "Cancelled", "Context", "Data", "Dataset", "ImageSet", "Kept", "Method", "OutOfTime", "Params", "Provenance", "Result",
+    "Spec", "Tables", "UserError", "canonical_json", "digest_of", "field", "method", "read_data", "specs",
 ]  # fmt: skip

@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping
 
-from engine.core.dataset import Dataset
-from engine.core.images import ImageSet
 from engine.core.result import Result
-from engine.core.tables import Tables
+from engine.core.tables import Data, Tables
 
 
-def recipe(result: Result, data: Dataset | Tables | ImageSet | None = None) -> str:
+def recipe(result: Result, data: Data | None = None) -> str:
     """Return Python that reads the data, runs the method and checks that the digest is the same.
 
     Parameters
@@ -30,7 +28,7 @@ def recipe(result: Result, data: Dataset | Tables | ImageSet | None = None) -> s
     return "\n".join(lines) + "\n"
 
 
-def data_recipe(data: Dataset | Tables | ImageSet, name: str = "data") -> list[str]:
+def data_recipe(data: Data, name: str = "data") -> list[str]:
     """Return the lines of Python that make data called ``name`` by their steps; empty when there is no history.
 
     A step without a package says what was done inside the one before it and is not called.

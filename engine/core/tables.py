@@ -69,7 +69,10 @@ class Tables:
         return folder
 
 
-def read_data(path: str | Path) -> Dataset | Tables | ImageSet:
+Data = Dataset | Tables | ImageSet  # what a method is given, a job stores, a result is made from
+
+
+def read_data(path: str | Path) -> Data:
     """Read what `Dataset.to_dir`, `Tables.to_dir` or `ImageSet.to_dir` wrote."""
     folder = Path(path)
     facts = json.loads((folder / "dataset.json").read_text())

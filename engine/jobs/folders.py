@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import engine
-from engine.core import Dataset, ImageSet, Tables, read_data
+from engine.core import Data, Dataset, read_data
 from engine.core.result import read_part, write_part
 
 VARIABLE = "CAUSEWAY_VAR"
@@ -82,11 +82,11 @@ class Folders:
         """Whether the table with this digest is stored."""
         return (self.data / _plain(digest) / "dataset.json").is_file()
 
-    def dataset(self, digest: str) -> Dataset | Tables | ImageSet:
+    def dataset(self, digest: str) -> Data:
         """Read a stored table, or several that were stored together."""
         return read_data(self.data / _plain(digest))
 
-    def keep_dataset(self, dataset: Dataset | Tables | ImageSet) -> None:
+    def keep_dataset(self, dataset: Data) -> None:
         """Store data under their digest; the folder appears whole. For a known table only name, source, steps and truth are renewed."""
         if self.has_dataset(dataset.digest):
             if isinstance(dataset, Dataset):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import catalogue
-from engine.core import Dataset, ImageSet, Params, Result, Tables, UserError
+from engine.core import Data, Dataset, Params, Result, Tables, UserError
 from engine.jobs import folders as places
 from engine.jobs import processes
 from engine.jobs.folders import Folders
@@ -99,7 +99,7 @@ class Runner:
 
     # -- handing in --------------------------------------------------------------------------------------------
 
-    def submit(self, method: str, data: Dataset | Tables | ImageSet, params: Params, owner: str = "") -> Job:
+    def submit(self, method: str, data: Data, params: Params, owner: str = "") -> Job:
         """Ask for a run; the same question about the same data is one job, whoever asks.
 
         Parameters
@@ -245,7 +245,7 @@ class Runner:
 
     # -- datasets ----------------------------------------------------------------------------------------------
 
-    def keep(self, dataset: Dataset | Tables | ImageSet, owner: str = "") -> str:
+    def keep(self, dataset: Data, owner: str = "") -> str:
         """Store data and return their digest, by which any process finds them; of several tables each is kept by itself too."""
         if isinstance(dataset, Tables):
             for table in dataset.tables.values():
@@ -260,7 +260,7 @@ class Runner:
             self.store.keep_dataset(DatasetRow(dataset.digest, dataset.name, kind, rows, columns, time.time(), dataset.source, owner))
         return dataset.digest
 
-    def dataset(self, digest: str) -> Dataset | Tables | ImageSet:
+    def dataset(self, digest: str) -> Data:
         """Return stored data; an unknown digest is a `UserError`."""
         if not self.folders.has_dataset(digest):
             raise _gone("table", digest)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from engine.core import Dataset, Method, Result, Tables, UserError
+from engine.core import Data, Method, Result, Tables, UserError
 from engine.core.recipe import recipe
 
 log = logging.getLogger("pages")
@@ -120,7 +120,7 @@ def escape(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", text)
 
 
-def export(result: Result, data: Dataset | Tables | None = None) -> None:
+def export(result: Result, data: Data | None = None) -> None:
     """Offer what makes the result again: the Python, the settings and the whole result as files."""
     made = result.provenance
     if made is None:
