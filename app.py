@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -23,6 +24,11 @@ POLICY = (
     f"default-src 'self'; script-src 'self' 'unsafe-eval' 'wasm-unsafe-eval' blob: {HASHES}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' data: blob:; "
     "frame-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+)
+# Handlers that the molecule editor writes as text, which the policy forbids: one that nothing needs, and a way to ask for a touch screen.
+HANDLERS = (
+    (re.compile(r"onload='this\.__gwtLastUnhandledEvent=[^;]*;'"), ""),
+    (re.compile(r'(\w+)\.setAttribute\(\w+,"return;"\)'), r'"ontouchstart" in \1&&(\1.ontouchstart=Function.prototype)'),
 )
 CLEAR = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
@@ -66,13 +72,30 @@ def blank(_: Request) -> Response:
     return Response(CLEAR, media_type="image/gif")
 
 
+@cache
+def script(name: str) -> bytes:
+    """Return a file of the molecule editor as a script; the file holds it as a text, to be run inline, which the policy forbids."""
+    text = re.sub(r"^[^']*'|'[^']*$", "", (jsme / name).read_text("utf-8"))
+    text = re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], text)
+    for handler, instead in HANDLERS:
+        text = handler.sub(instead, text)
+    return text.encode()
+
+
+def editor(request: Request) -> Response:
+    """Answer with a script of the molecule editor."""
+    name = request.path_params["name"]
+    return Response(script(name), media_type="text/javascript") if name in scripts else Response(status_code=404)
+
+
 vis = Path(str(distribution("pyvis").locate_file("pyvis/lib/vis-9.1.2")))  # found without importing pyvis, which loads IPython
-jsme = Path(
-    str(distribution("streamlit-jsme").locate_file("streamlit_jsme/jsme"))
-)  # the molecule editor's own files; the package stays unloaded
+# the molecule editor's own files; the package stays unloaded
+jsme = Path(str(distribution("streamlit-jsme").locate_file("streamlit_jsme/jsme")))
+scripts = {path.relative_to(jsme).as_posix() for path in jsme.rglob("*.cache.js")}
 routes = [
     Mount("/vendor/vis", StaticFiles(directory=vis)),
     Route("/vendor/jsme/clear.cache.gif", blank),
+    Route("/vendor/jsme/scripts/{name:path}", editor),
     Mount("/vendor/jsme", StaticFiles(directory=jsme)),
     Mount("/assets", StaticFiles(directory=Path(__file__).parent / "assets")),
 ]

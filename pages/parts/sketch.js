@@ -2,30 +2,32 @@
 const PLACE = "/vendor/jsme/";
 const STYLES = ["jsa.css", "gwt/chrome/chrome.css", "gwt/chrome/mosaic.css"]; // named by JSME, not part of it, not needed
 const SETTLED_MS = 500, POLL_MS = 50;
-// handlers written as text, which the policy forbids: one that nothing needs, and a way to ask whether there is a touch screen
-const INLINE = [
-  [/onload=\\?'this\.__gwtLastUnhandledEvent=[^;]*;\\?'/g, ""],
-  [/(\w+)\.setAttribute\(\w+,"return;"\)/g, '"ontouchstart" in $1&&($1.ontouchstart=Function.prototype)'],
-];
 
 let loading = null;
 
-// JSME wants to run its code as inline scripts of a frame, which the page's security policy forbids; it is evaluated there instead.
+// JSME wants to run its code, which it loads as text, as inline scripts of a frame. The page's security policy forbids that; the server
+// hands the same code out as scripts, which the frame loads.
 function editor() {
   loading ??= new Promise((resolve, reject) => {
     window.__gwt_stylesLoaded = Object.fromEntries(STYLES.map((name) => [name, true]));
     window.jsmeOnLoad = () => resolve(window.JSApplet.JSME);
+    const failed = () => reject(new Error("The drawing board could not be loaded. Type the molecule instead."));
     const frame = document.createElement("iframe");
     frame.hidden = true;
     document.body.append(frame);
-    const run = (code) => frame.contentWindow.eval(INLINE.reduce((text, [old, fresh]) => text.replace(old, fresh), code));
+    const load = (name) => {
+      const part = frame.contentDocument.createElement("script");
+      part.src = `${PLACE}scripts/${name}`;
+      part.onerror = failed;
+      frame.contentDocument.body.append(part);
+    };
     const script = document.createElement("script");
     script.src = `${PLACE}jsme.nocache.js`;
     script.onload = () => {
-      window.jsme.onScriptDownloaded = (parts) => parts.forEach(run);
-      window.jsme.__installRunAsyncCode = run;
+      window.jsme.onScriptDownloaded = () => load(document.currentScript.src.split("/").pop());
+      window.jsme.__startLoadingFragment = (name) => { load(name); return null; }; // nothing that the editor must load itself
     };
-    script.onerror = () => reject(new Error("The drawing board could not be loaded. Type the molecule instead."));
+    script.onerror = failed;
     document.head.append(script);
   });
   return loading;
