@@ -60,17 +60,11 @@ class Place:
             raise refuse("path-outside", f"'{told[:80]}' points outside {self.label}.", where=told[:80])
         zarr = next((i for i, part in enumerate(parts) if part.lower().endswith(".zarr")), len(parts) - 1)
         parts, inside = parts[: zarr + 1], parts[zarr + 1 :]
-        exact = "/".join(parts)
         if not parts:
             return None
-        found = [exact] if exact in self.names else self._nearest([part.lower() for part in parts])
+        exact, named_alike = "/".join(parts), self._by_last.get(parts[-1].lower(), [])
+        found = [exact] if exact in named_alike else _nearest(named_alike, [part.lower() for part in parts])
         return "/".join([found[0], *inside]) if len(found) == 1 else None
-
-    def _nearest(self, parts: list[str]) -> list[str]:
-        """Return the names that share the longest end with a path; several where they share equally much."""
-        names = self._by_last.get(parts[-1], [])
-        shared = [_shared_end(parts, name.lower().split("/")) for name in names]
-        return [name for name, length in zip(names, shared, strict=True) if length == max(shared)]
 
 
 class Folder(Place):
@@ -205,6 +199,13 @@ def _up_to_zarr(name: str) -> str:
     parts = name.split("/")
     ends = next((i for i, part in enumerate(parts) if part.lower().endswith(".zarr")), len(parts) - 1)
     return "/".join(parts[: ends + 1])
+
+
+def _nearest(names: list[str], parts: list[str]) -> list[str]:
+    """Return the names that share the longest end with a path; several where they share equally much."""
+    shared = [_shared_end(parts, name.lower().split("/")) for name in names]
+    longest = max(shared, default=0)
+    return [name for name, length in zip(names, shared, strict=True) if length == longest]
 
 
 def _shared_end(a: list[str], b: list[str]) -> int:
