@@ -4,6 +4,7 @@ import gzip
 import io
 import zipfile
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -113,18 +114,22 @@ def check_zip(content: bytes, filename: str) -> zipfile.ZipFile:
         raise refuse("file-archive", f"{filename} is damaged: it does not open as an archive.", where=filename) from None
     if len(members) > MAX_MEMBERS:
         raise refuse("file-archive", f"{filename} holds {len(members):,} files; at most {MAX_MEMBERS:,} are opened.", where=filename)
-    for member in members:
-        parts = member.filename.replace("\\", "/").split("/")
-        if member.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise refuse(
-                "file-archive", f"{filename} holds a file named '{member.filename[:60]}', which points outside it.", where=filename
-            )
-        if member.flag_bits & 1:
-            raise refuse("file-archive", f"{filename} is locked with a password.", where=filename)
+    check_members(members, filename)
     declared = sum(member.file_size for member in members)
     if declared > MAX_OPENED or (declared > SMALL and declared > MAX_RATIO * len(content)):
         raise _bomb(filename, len(content), declared)
     return archive
+
+
+def check_members(members: Iterable[zipfile.ZipInfo], filename: str) -> None:
+    """Refuse a ZIP with a member that points outside it or is locked."""
+    for member in members:
+        parts = member.filename.replace("\\", "/").split("/")
+        if member.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+            message = f"{filename} holds a file named '{member.filename[:60]}', which points outside it."
+            raise refuse("file-archive", message, where=filename)
+        if member.flag_bits & 1:
+            raise refuse("file-archive", f"{filename} is locked with a password.", where=filename)
 
 
 def check_cells(rows: int, columns: int, limit: int | None, filename: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from engine.data.findings import refuse
-from engine.data.safety import BLOCK, MAX_RATIO, SMALL
+from engine.data.safety import BLOCK, MAX_RATIO, SMALL, check_members
 
 MAX_FILES = 50_000
 MAX_UNPACKED = 2 * 2**30  # bytes of a ZIP's members together
@@ -110,7 +110,7 @@ class Archive(Place):
             members = [each for each in self._zip.infolist() if not each.is_dir()]
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
             raise refuse("file-archive", f"{label} is damaged: it does not open as a ZIP archive.", where=label) from None
-        _check_members(members, packed, label)
+        _check_archive(members, packed, label)
         self._members = {each.filename.replace("\\", "/").removeprefix("./"): each for each in members if _is_wanted(each.filename)}
         super().__init__(label, list(dict.fromkeys(_up_to_zarr(name) for name in self._members)))
 
@@ -168,16 +168,10 @@ def _listed(root: Path) -> Iterator[str]:
             return  # `Place` refuses so many
 
 
-def _check_members(members: list[zipfile.ZipInfo], packed: int, label: str) -> None:
+def _check_archive(members: list[zipfile.ZipInfo], packed: int, label: str) -> None:
     if len(members) > MAX_FILES:
         raise refuse("too-many-files", f"{label} holds {len(members):,} files; at most {MAX_FILES:,} are read.", where=label)
-    for member in members:
-        parts = member.filename.replace("\\", "/").split("/")
-        if member.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            message = f"{label} holds a file named '{member.filename[:60]}', which points outside it."
-            raise refuse("file-archive", message, where=label)
-        if member.flag_bits & 1:
-            raise refuse("file-archive", f"{label} is locked with a password.", where=label)
+    check_members(members, label)
     unpacked = sum(member.file_size for member in members)
     if unpacked > MAX_UNPACKED:
         message = f"{label} unpacks to {unpacked / 2**30:,.1f} GiB; at most {MAX_UNPACKED // 2**30} GiB are read. Give a folder instead."
