@@ -6,7 +6,7 @@ import numpy as np
 
 from engine.core import Dataset, UserError
 from engine.data import cells, columns, rows
-from engine.data.findings import Finding
+from engine.data.findings import Finding, stops_first
 from engine.data.look import Look
 
 CHECKS = (
@@ -15,7 +15,6 @@ CHECKS = (
     cells.spreadsheet_names, cells.identifiers, rows.dates, rows.time, rows.few_rows, rows.regimes, columns.shapes, columns.groups,
     columns.regime_columns, rows.many_rows, columns.raw_scale,
 )  # fmt: skip
-ORDER = {"stop": 0, "warn": 1, "note": 2}
 
 
 def examine(dataset: Dataset) -> tuple[Finding, ...]:
@@ -37,7 +36,7 @@ def examine(dataset: Dataset) -> tuple[Finding, ...]:
         return (Finding("file-empty", "stop", f"{look.dataset.name} has no rows."),)
     with np.errstate(over="ignore", invalid="ignore"):  # numbers too large to square have a finding of their own
         findings = [finding for check in CHECKS for finding in check(look)]
-    return tuple(sorted(findings, key=lambda finding: ORDER[finding.level]))
+    return stops_first(findings)
 
 
 def samples_for(data: Any, params: Any) -> Dataset:

@@ -10,7 +10,7 @@ import pandas as pd
 from engine.core import Dataset, UserError
 from engine.data import text
 from engine.data.binary import RawTable, read_excel, read_h5ad, read_parquet
-from engine.data.findings import FileReport, Finding, Refusal, named, refuse, reread
+from engine.data.findings import FileReport, Finding, Refusal, named, refuse, reread, stops_first
 from engine.data.moments import read_correlations
 from engine.data.safety import TEXT, check_cells, check_start, checked_file, existing, opened
 from engine.data.table import tabulate
@@ -19,7 +19,6 @@ from engine.data.thousands import without_thousands
 INLINE_CELLS = 5_000_000
 FORMATS = ("csv", "xlsx", "parquet", "h5ad")
 PREVIEW_ROWS = 10
-ORDER = {"stop": 0, "warn": 1, "note": 2}
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def _open(content: bytes | Path, filename: str, chosen: Options) -> tuple[Datase
             message = f"Correlations alone are taken of Parquet files, which can be read in parts; {filename} is none."
             raise refuse("file-type", message, reread("Read the table", correlations=False), where=filename)
         made, findings = read_correlations(content, inner, chosen.regime_column)
-        return made, tuple(sorted(findings, key=lambda finding: ORDER[finding.level])), {"format": form}
+        return made, stops_first(findings), {"format": form}
     assert isinstance(content, bytes)
     check_start(content, inner, "text" if form == "csv" else form)
     detected: dict[str, Any] = {"format": form}
@@ -155,7 +154,7 @@ def _open(content: bytes | Path, filename: str, chosen: Options) -> tuple[Datase
     else:
         raw = read_h5ad(content, inner, chosen.regime_column, chosen.max_cells)
     dataset, findings = tabulate(raw, inner, chosen)
-    return dataset, tuple(sorted((*raw.findings, *findings), key=lambda finding: ORDER[finding.level])), detected
+    return dataset, stops_first((*raw.findings, *findings)), detected
 
 
 def _read_text(content: bytes, filename: str, chosen: Options) -> tuple[RawTable, dict[str, Any]]:

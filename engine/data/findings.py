@@ -1,6 +1,6 @@
 """What the data doctor and the readers say: findings, and the one-click repairs they offer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from engine.core import Dataset
 
 Level = Literal["stop", "warn", "note"]
+ORDER: Mapping[Level, int] = {"stop": 0, "warn": 1, "note": 2}
 READ = "engine.read"
 NAMED = 5  # columns named in a message; more are counted
 
@@ -104,6 +105,11 @@ def named(names: Any) -> str:
     if len(names) <= NAMED:
         return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)
     return f"{', '.join(names[:NAMED])} and {len(names) - NAMED:,} more"
+
+
+def stops_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Put findings in order: stops, then warnings, then notes, each as they came."""
+    return tuple(sorted(findings, key=lambda finding: ORDER[finding.level]))
 
 
 def verb(names: Any, one: str, several: str) -> str:

@@ -10,14 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import ImageSet
-from engine.data.findings import Finding, Repair, named
+from engine.data.findings import Finding, Repair, named, stops_first
 from engine.molimage.bring.table import is_control
 
 FEWEST_MOLECULES = 20  # below it nothing can be said about molecules that were held out
 FEWEST_IMAGES = 4  # of a molecule, from which its morphology can be compared (M3)
 SEPARABLE = 0.8  # share of the way from chance to certainty at which plate and molecule tell each other
 SPLIT = "engine.molimage.bring.with_split"
-ORDER = {"stop": 0, "warn": 1, "note": 2}
 Claim = Literal["", "molecules", "plates"]
 
 
@@ -39,7 +38,7 @@ def check_images(images: ImageSet, claim: Claim = "") -> tuple[Finding, ...]:
         _leaks, _shared_wells, _shared_plates, _empty_splits, _same_under_salts, _plate_tells, _few_molecules, _few_images, _no_split,
         _controls,
     )  # fmt: skip
-    return tuple(sorted((finding for check in checks for finding in check(look)), key=lambda finding: ORDER[finding.level]))
+    return stops_first(finding for check in checks for finding in check(look))
 
 
 def _claimed(images: ImageSet) -> Claim:

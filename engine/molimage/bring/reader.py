@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context, ImageSet, UserError
-from engine.data.findings import Finding, Refusal, named, refuse
+from engine.data.findings import Finding, Refusal, named, refuse, stops_first
 from engine.molimage.bring.arrays import open_npz
 from engine.molimage.bring.assemble import Source, assemble
 from engine.molimage.bring.choices import Choices
@@ -21,7 +21,6 @@ from engine.molimage.bring.places import Place, open_place
 from engine.molimage.bring.stack import READ_IMAGES, Origin, Stack, again
 from engine.molimage.bring.table import FEW, HEADER, IMAGE, ImageTable, open_text, read_table, rows_listed, wrong_rows
 
-ORDER = {"stop": 0, "warn": 1, "note": 2}
 Where = str | Path | bytes | Place
 Table = str | Path | bytes | pd.DataFrame
 
@@ -85,7 +84,7 @@ def inspect_images(
         return ImagesReport((Finding("unreadable", "stop", str(problem), problem.where),), None)
     except MemoryError:
         return ImagesReport((Finding("image-large", "stop", "The images do not fit into memory. Choose a smaller size."),), None)
-    return ImagesReport(tuple(sorted(findings, key=lambda finding: ORDER[finding.level])), images)
+    return ImagesReport(stops_first(findings), images)
 
 
 def read_packed(place: Where, *, context: Context | None = None, **options: Any) -> ImageSet:
