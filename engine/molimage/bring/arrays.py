@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import UserError
+from engine.core.images import Origin
 from engine.data.findings import refuse
-from engine.molimage.bring.stack import MAX_VALUES, Origin, Stack, check_shape, check_values
+from engine.molimage.bring.stack import MAX_VALUES, Stack, check_shape, check_values
 from engine.molimage.bring.tiff import DAMAGE, origin_of
 
 SAMPLE = "sample"  # the name of the array in the public sets of this kind

@@ -8,11 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context, ImageSet, UserError
-from engine.data.findings import Finding, Level, Refusal, Repair, named, refuse
+from engine.data.findings import Finding, Level, Refusal, named, refuse
 from engine.molimage.bring.channels import ChannelGuess, guess_channels
 from engine.molimage.bring.choices import Choices
 from engine.molimage.bring.intensity import EMPTY, MOST_FIELDS, Ceiling, Scale, fit_scale
-from engine.molimage.bring.stack import READ_IMAGES, Stack, again
+from engine.molimage.bring.stack import Stack, again
 from engine.molimage.bring.table import ImageTable, is_control
 from engine.molimage.bring.tally import Tally, said_of_scaling
 
@@ -85,10 +85,10 @@ class _Made:
         if self.images and self.images[0].shape[-1] != size:
             where = self.source.where(place)
             message = f"{where} gives images of {size} px, the rows before of {self.images[0].shape[-1]} px: fields differ in size."
-            raise refuse("image-sizes", message, Repair("Choose one size for all", READ_IMAGES, {}, asks="size"), where=where)
+            raise refuse("image-sizes", message, again("Choose one size for all", asks="size"), where=where)
         if not self.images and squares.size * rows > MAX_BYTES:
             message = f"{rows * len(squares):,} images of {size} px take more than {MAX_BYTES // 2**30} GiB. Choose a smaller size."
-            raise refuse("too-many-pixels", message, Repair("Choose a smaller size", READ_IMAGES, {}, asks="size"), where="size")
+            raise refuse("too-many-pixels", message, again("Choose a smaller size", asks="size"), where="size")
         self.images.append(squares[good])
         self.places += [place] * int(good.sum())
         self.tiles += np.flatnonzero(good).tolist()
@@ -148,7 +148,7 @@ def _channels(first: list[Stack], choices: Choices, tally: Tally) -> tuple[list[
     if len(choices.channels) != count:
         listed = named([name or i + 1 for i, name in enumerate(names)])
         message = f"The images have {count} {'channel' if count == 1 else 'channels'} ({listed}), but {len(choices.channels)} were named."
-        raise refuse("channels", message, Repair("Name each channel", READ_IMAGES, {}, asks="channels"), where="channels")
+        raise refuse("channels", message, again("Name each channel", asks="channels"), where="channels")
     kept = [i for i, stain in enumerate(choices.channels) if stain]
     if not kept:
         raise refuse("channels", "Every channel is left out.", where="channels")
@@ -160,7 +160,7 @@ def _guessed(guesses: Sequence[ChannelGuess]) -> Finding:
     why = {"name": "by name", "compact objects": "by its compact objects", "unknown": "not known"}
     listed = "; ".join(f"{guess.name or f'channel {i + 1}'}: {guess.stain}, {why[guess.reason]}" for i, guess in enumerate(guesses))
     level: Level = "note" if all(guess.reason == "name" for guess in guesses) else "warn"
-    offer = Repair("Name the channels", READ_IMAGES, {}, asks="channels")
+    offer = again("Name the channels", asks="channels")
     return Finding("channels", level, f"Channels were taken as follows. {listed}. Look at them.", "channels", (), (offer,))
 
 

@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from engine.data.findings import Finding, Repair, named, refuse
+from engine.data.findings import Finding, named, refuse
 from engine.molimage.bring.channels import JUMP
 from engine.molimage.bring.files import is_image
 from engine.molimage.bring.places import Place
 from engine.molimage.bring.platemaps import molecules_of_wells, platemaps_in
-from engine.molimage.bring.stack import READ_IMAGES
+from engine.molimage.bring.stack import again
 from engine.molimage.bring.table import ALIASES, IMAGE, open_text, plain
 
 PACKED, BBBC021, GALLERY, READER, LISTED = "packed", "bbbc021", "cell-painting-gallery", "plate-reader", "listed"
@@ -70,7 +70,7 @@ def detect(place: Place, compounds: str | Path | bytes | pd.DataFrame | None = N
             note = Finding("layout", "note", message, found.label)
             return Layout(found.name, found.label, found.table, found.folder, (note, *found.findings))
     message = f"{place.label} holds no table that names the images, and no layout that is known: {'; '.join(LABELS.values())}."
-    raise refuse("no-layout", message, Repair("Give a table with image and smiles", READ_IMAGES, {}, asks="table"), where=place.label)
+    raise refuse("no-layout", message, again("Give a table with image and smiles", asks="table"), where=place.label)
 
 
 def packed_in(place: Place) -> str:
@@ -201,7 +201,7 @@ def _listed(place: Place, compounds: pd.DataFrame | None) -> Layout | None:
         return None
     if len(found) > 1:
         message = f"{place.label} holds {len(found)} tables that name images: {named(found)}. Say which."
-        raise refuse("several-tables", message, Repair("Choose one", READ_IMAGES, {}, asks="table"), where=place.label)
+        raise refuse("several-tables", message, again("Choose one", asks="table"), where=place.label)
     ((name, frame),) = found.items()
     return _with_molecules(Layout(LISTED, name, frame), compounds)
 
@@ -246,6 +246,6 @@ def _with_molecules(layout: Layout, compounds: pd.DataFrame | None) -> Layout:
         message = (
             f"{layout.label} says which image is which well, not which molecule was in it. Give a table with well (and plate) and smiles."
         )
-        offer = Repair("Add a table of compounds", READ_IMAGES, {}, asks="compounds")
+        offer = again("Add a table of compounds", asks="compounds")
         findings.append(Finding("no-compounds", "warn", message, layout.label, (), (offer,)))
     return Layout(layout.name, layout.label, table, layout.folder, tuple(findings))

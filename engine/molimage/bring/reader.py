@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context, ImageSet, UserError
+from engine.core.images import Origin
 from engine.data.findings import Finding, Refusal, named, refuse, stops_first
 from engine.molimage.bring.arrays import open_npz
 from engine.molimage.bring.assemble import Source, assemble
@@ -18,7 +19,7 @@ from engine.molimage.bring.choices import Choices
 from engine.molimage.bring.files import LOSSY, read_file
 from engine.molimage.bring.layouts import PACKED, detect, packed_in
 from engine.molimage.bring.places import Place, open_place
-from engine.molimage.bring.stack import READ_IMAGES, Origin, Stack, again
+from engine.molimage.bring.stack import READ_IMAGES, Stack, again
 from engine.molimage.bring.table import FEW, HEADER, IMAGE, ImageTable, open_text, read_table, rows_listed, wrong_rows
 
 Where = str | Path | bytes | Place

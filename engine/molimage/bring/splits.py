@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import ImageSet, UserError
-from engine.molimage.bring.checks import molecule_keys
+from engine.molimage.bring.checks import SPLIT, molecule_keys
 from engine.molimage.bring.table import is_control
 
 LABELS = ("train", "val", "test")
@@ -55,7 +55,7 @@ def with_split(
             labels[control] = _dealt(_control_groups(images.take(control)), shares, rng)
     table = images.table.assign(split=labels.astype(str))
     made = dataclasses.replace(images, table=table)
-    return made.after("engine.molimage.bring.with_split", by=by, shares=list(shares), seed=seed)
+    return made.after(SPLIT, by=by, shares=list(shares), seed=seed)
 
 
 def _groups(images: ImageSet, column: str) -> NDArray[np.object_]:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import UserError
+from engine.core.images import Origin
 from engine.data.findings import Refusal, Repair, refuse
 
 READ_IMAGES = "engine.molimage.bring.read_images"
 MAX_VALUES = 2**28  # pixels × channels × planes of one file
 AXES = {"Z": "focus planes", "T": "time points"}
 Depth = Literal["", "channels", "max"]
-Origin = Literal["real", "simulated"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,9 @@ class Stack:
     origin: Origin = "real"
 
 
-def again(label: str, **options: Any) -> Repair:
+def again(label: str, asks: str = "", **options: Any) -> Repair:
     """Offer to read the images again with these options."""
-    return Repair(label, READ_IMAGES, options)
+    return Repair(label, READ_IMAGES, options, asks)
 
 
 def check_shape(shape: Sequence[int], name: str, most: int = MAX_VALUES) -> None:
@@ -126,5 +126,5 @@ def grey_or_colours(pixels: NDArray[Any], name: str, colours: Sequence[str]) -> 
 def colour_image(name: str) -> Refusal:
     """Make the error that asks what the colours of an image show."""
     message = f"{name} is an RGB image. Map each colour to a stain, or supply single channels."
-    offer = Repair("Map each colour to a stain", READ_IMAGES, {}, asks="colours")
+    offer = again("Map each colour to a stain", asks="colours")
     return refuse("image-rgb", message, offer, where=name)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from engine.core.images import Origin
 from engine.data.findings import Finding, named, refuse
 from engine.molimage.bring.choices import Choices
-from engine.molimage.bring.stack import Origin, Stack
+from engine.molimage.bring.stack import Stack
 from engine.molimage.bring.table import FEW, ImageTable
 
 

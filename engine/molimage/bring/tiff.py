@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.images import Origin
 from engine.data.findings import refuse
-from engine.molimage.bring.stack import Depth, Origin, Stack, check_shape, check_values, grey_or_colours, planes
+from engine.molimage.bring.stack import Depth, Stack, check_shape, check_values, grey_or_colours, planes
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPageSeries
