@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 MOST_HEAVY_ATOMS = 150
 LONGEST_TEXT = 4000
 NONMETALS = frozenset((1, 5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53))  # H B C N O F Si P S Cl Se Br I
+OXYGEN, SULFUR, SELENIUM = 8, 16, 34
 LIGHT_METALS = frozenset((3, 11, 19, 37, 55, 4, 12, 20, 38, 56))  # alkali and alkaline earth: counter-ions, as in sodium valproate
 # acids and bases of salts that may be larger than the drug itself, as in olanzapine pamoate
 COUNTER_IONS = frozenset((
@@ -78,7 +79,7 @@ def parse(text: str) -> Molecule:
 
 
 def standard(mol: "Mol") -> tuple["Mol", tuple[str, ...]]:
-    """Keep the largest organic fragment of a molecule that RDKit has read, and make it neutral.
+    """Keep the largest organic fragment of a molecule that RDKit has read, and make it neutral; a sulfoxide is written S=O.
 
     Returns
     -------
@@ -102,6 +103,7 @@ def standard(mol: "Mol") -> tuple["Mol", tuple[str, ...]]:
         if len(parts) > 1:
             others = sorted({to_smiles(part) for part in parts if part is not kept}, key=len)
             notes.append(f"A salt or a mixture: the largest organic part is kept; {_listed(others)} left out.")
+        kept = _double_bonded(kept)
         neutral = rdMolStandardize.Uncharger().uncharge(kept)
         if len(parts) == 1 and to_smiles(neutral) != to_smiles(kept):
             notes.append("Charges were neutralised.")
@@ -128,6 +130,27 @@ def _read(text: str) -> "Mol | None":
     with rdBase.BlockLogs():
         mol = Chem.MolFromInchi(text) if text.startswith("InChI=") else Chem.MolFromSmiles(text)
     return mol if mol is not None and mol.GetNumAtoms() else None
+
+
+def _double_bonded(mol: "Mol") -> "Mol":
+    """Write S=O and Se=O where charges were written instead of the second bond, as in C[S+](C)[O-]."""
+    from rdkit import Chem
+
+    made = Chem.RWMol(mol)
+    Chem.Kekulize(made, clearAromaticFlags=True)
+    found = False
+    for bond in made.GetBonds():
+        centre, oxygen = sorted((bond.GetBeginAtom(), bond.GetEndAtom()), key=lambda atom: atom.GetAtomicNum() == OXYGEN)
+        is_split = centre.GetFormalCharge() > 0 and oxygen.GetFormalCharge() == -1 and oxygen.GetDegree() == 1
+        if is_split and centre.GetAtomicNum() in (SULFUR, SELENIUM) and oxygen.GetAtomicNum() == OXYGEN:
+            bond.SetBondType(Chem.BondType.DOUBLE)
+            centre.SetFormalCharge(centre.GetFormalCharge() - 1)
+            oxygen.SetFormalCharge(0)
+            found = True
+    if not found:
+        return mol
+    Chem.SanitizeMol(made)
+    return made.GetMol()
 
 
 def _weight(mol: "Mol") -> tuple[bool, bool, int, float]:

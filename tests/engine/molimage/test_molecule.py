@@ -10,6 +10,7 @@ from engine.core import Dataset, UserError
 from engine.molimage.gallery import drugs, find
 from engine.molimage.molecule import MOST_HEAVY_ATOMS, parse
 from engine.molimage.molecule_files import from_file, molecules_for, parse_table
+from engine.molimage.simulator.screen import DMSO_SMILES
 from engine.molimage.smiles_faults import faults
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
@@ -34,6 +35,25 @@ def test_one_molecule_has_one_form_however_it_is_written(smiles):
 def test_salts_hydrates_names_and_inchi_lead_to_the_same_molecule(given):
     read = parse(given)
     assert (read.smiles, read.name) == (Chem.CanonSmiles(ASPIRIN), "aspirin")
+
+
+@pytest.mark.parametrize(
+    ("charged", "double"),
+    [
+        ("C[S+](C)[O-]", "CS(C)=O"), ("[O-][S+](C)C", "CS(C)=O"), ("C[S+2](C)([O-])[O-]", "CS(C)(=O)=O"), ("C[Se+](C)[O-]", "C[Se](C)=O"),
+        ("C[S@+]([O-])c1ccccc1", "C[S@](=O)c1ccccc1"), ("C[S@@+]([O-])c1ccccc1", "C[S@@](=O)c1ccccc1"),
+        ("[Na+].C[S+]([O-])CC(=O)[O-]", "CS(=O)CC(=O)O"), ("[O-][s+]1cccc1", "O=S1C=CC=C1"),
+    ],
+)  # fmt: skip
+def test_a_sulfoxide_written_with_charges_is_the_one_with_a_double_bond(charged, double):
+    assert parse(charged).smiles == parse(double).smiles == Chem.CanonSmiles(double)
+
+
+def test_the_control_is_found_by_name_and_by_both_spellings():
+    found = {parse(text).smiles for text in ("DMSO", "dimethyl sulfoxide", "C[S+](C)[O-]", "CS(C)=O", "InChI=1S/C2H6OS/c1-4(2)3/h1-2H3")}
+    assert found == {DMSO_SMILES}
+    assert parse("CS(C)=O").name == "dimethyl sulfoxide" and parse("C[S+](C)[O-]").notes == ()
+    assert parse("C[S+](C)C").smiles == "C[S+](C)C" and parse("C[N+](C)(C)[O-]").smiles == "C[N+](C)(C)[O-]"
 
 
 def test_what_was_changed_is_said():

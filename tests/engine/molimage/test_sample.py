@@ -41,6 +41,13 @@ def test_every_way_to_name_a_molecule_draws_what_the_model_draws(model, data):
     assert found.table["smiles"].tolist() == [ASPIRIN]
 
 
+@pytest.mark.parametrize("text", ["DMSO", "C[S+](C)[O-]"])
+def test_the_control_is_drawn_as_it_was_measured(model, text):
+    found = sampled(text)
+    assert found.table["measured"].tolist() == [True]
+    np.testing.assert_array_equal(found.images, model.sample([KNOWN["DMSO"]], 3, seed=5, size=32))
+
+
 def test_doses_of_the_table_go_before_the_one_of_the_settings(model):
     found = sampled(pd.DataFrame({"smiles": ["CCO", "CCO"], "dose_um": [0.5, np.nan]}), dose_um=20.0)
     assert found.table["dose_um"].tolist() == [0.5, 20.0]
