@@ -74,12 +74,11 @@ class Step(nn.Module):
         return (2 * self.bound / math.pi) * torch.atan(raw), shift
 
     def forward(self, x: Tensor, context: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the output and the log-determinant (B,)."""
+        """Return the output and the log-determinant (B,) of the scaling; that of the mixing is `LevelFlow`'s, once for all steps."""
         y = F.conv2d(x, self.mix[:, :, None, None], self.shift)
         kept, moved = y[:, : self.kept], y[:, self.kept :]
         log_scale, shift = self.law(kept, context, condition)
-        mixed = torch.linalg.slogdet(self.mix)[1] * (x.shape[2] * x.shape[3])
-        return torch.cat([kept, (moved + shift) * log_scale.exp()], 1), log_scale.flatten(1).sum(1) + mixed
+        return torch.cat([kept, (moved + shift) * log_scale.exp()], 1), log_scale.flatten(1).sum(1)
 
     def inverse(self, y: Tensor, context: Tensor, condition: Tensor, back: tuple[Tensor, Tensor]) -> Tensor:
         """Return the input; ``back`` is the inverse of the mixing as matrix and shift."""
@@ -121,7 +120,8 @@ class LevelFlow(nn.Module):
     def forward(self, x: Tensor, known: Tensor | None, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Return the standardised latents (B, channels, h, w) and log p(x | known, condition) in nats (B,)."""
         context = self.context(known, condition, x.shape[2], x.shape[3])
-        total = x.new_zeros(len(x))
+        mixed = torch.linalg.slogdet(torch.stack([step.mix for step in self._steps()]))[1].sum()
+        total = (mixed * (x.shape[2] * x.shape[3])).expand(len(x))
         for step in self._steps():
             x, log_det = step(x, context, condition)
             total = total + log_det

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from engine.core import Context, ImageSet, UserError
 from engine.molimage.conditions import Asked, Conditions
 from engine.molimage.encoder import Encoder
-from engine.molimage.level_training import Material, piece
 from engine.molimage.phenotype_space import PhenotypeSpace
 from engine.molimage.tone import GREYS, OFFSET
 from engine.molimage.train import TrainParams, facts_of, prepare
@@ -134,6 +133,7 @@ def train_gan(images: ImageSet, params: TrainParams, steps: int, parameters: int
     import torch
     from torch.nn import functional as F
 
+    from engine.molimage.batches_net import Pieces
     from engine.molimage.gan_net import Discriminator
 
     chosen = images.split("train") if "split" in images.table else images
@@ -143,9 +143,10 @@ def train_gan(images: ImageSet, params: TrainParams, steps: int, parameters: int
     torch.manual_seed(params.seed)
     generator, critic = _generator(channels, condition, size, width), Discriminator(channels, condition, size, width)
     best = [torch.optim.Adam(net.parameters(), lr=LEARNING_RATE, betas=BETAS) for net in (generator, critic)]
+    pieces = Pieces(torch.from_numpy(material.images), size, material, "cpu")
     for step in range(steps):
         rng = np.random.default_rng([params.seed, step])
-        real, condition_rows = _batch(material, size, params.batch, rng)
+        real, condition_rows = _batch(pieces, params.batch, params.seed, step)
         noise = torch.from_numpy(rng.standard_normal((params.batch, NOISE), np.float32))
         drawn = generator(noise, condition_rows)
         loss = F.relu(1 - critic(real, condition_rows)).mean() + F.relu(1 + critic(drawn.detach(), condition_rows)).mean()
@@ -184,13 +185,14 @@ def greys(values: Floats) -> NDArray[np.uint8]:
     return np.clip(np.floor(OFFSET * np.exp((values + 1) * (SPAN / 2)) - OFFSET), 0, GREYS - 1).astype(np.uint8)
 
 
-def _batch(material: Material, size: int, n: int, rng: np.random.Generator) -> tuple[Any, Any]:
+def _batch(pieces: Any, n: int, seed: int, step: int) -> tuple[Any, Any]:
     import torch
 
-    rows = rng.choice(len(material.images), n, p=material.weights)
-    cut = np.stack([piece(material.images[row], size, rng, material.turn) for row in rows])
-    condition = material.conditions[rng.integers(len(material.conditions), size=n), material.rows[rows]]
-    return torch.from_numpy(values(cut, rng.random(cut.shape, np.float32))), torch.from_numpy(condition)
+    from engine.molimage.batches_net import generator
+
+    random = generator("cpu", seed, step)
+    cut, told, _ = pieces.draw(n, random)
+    return torch.from_numpy(values(cut.numpy(), torch.rand(cut.shape, generator=random).numpy())), told
 
 
 def _generator(channels: int, condition: int, size: int, width: int) -> Any:

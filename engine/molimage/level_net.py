@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engine.molimage.batches_net import Batch
 from engine.molimage.flow_net import LevelFlow
 from engine.molimage.level_training import TEMPERATURE
 from engine.molimage.plan import Plan
 from engine.molimage.pyramid_net import level_flow
 
-Floats = NDArray[np.float32]
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of Adam
 
 
@@ -26,19 +26,15 @@ class TrainedLevel(nn.Module):
         self.flow: LevelFlow = level_flow(plan, size)
         self.project = nn.Linear(plan.condition, self.flow.prior.out_channels // 2)
 
-    def loss(
-        self, known: Floats | None, new: Floats, conditions: Floats, rows: NDArray[np.int64], contrast: float, device: str
-    ) -> tuple[Tensor, Tensor]:
+    def loss(self, batch: Batch, contrast: float) -> tuple[Tensor, Tensor]:
         """Return the loss and its likelihood part, in nats per value."""
-        told = torch.from_numpy(conditions).to(device)
-        below = None if known is None else _near(known, device)
-        latents, nats = self.flow(_near(new, device), below, told)
+        latents, nats = self.flow(batch.new, batch.known, batch.conditions)
         likelihood = -nats.mean() / latents[0].numel()
         if not contrast:
             return likelihood, likelihood.detach()
         image = F.normalize(latents.mean((2, 3)), dim=1)
-        molecule = F.normalize(self.project(told), dim=1)
-        return likelihood + contrast * info_nce(image, molecule, torch.from_numpy(rows).to(device)), likelihood.detach()
+        molecule = F.normalize(self.project(batch.conditions), dim=1)
+        return likelihood + contrast * info_nce(image, molecule, batch.rows), likelihood.detach()
 
     def state(self, best: torch.optim.Optimizer, mean: Sequence[Tensor], step: int, losses: Sequence[float]) -> dict[str, NDArray[Any]]:
         """Return everything that the next step depends on, as arrays."""
@@ -76,10 +72,6 @@ def info_nce(image: Tensor, molecule: Tensor, rows: Tensor) -> Tensor:
     there = -(target * F.log_softmax(alike, 1)).sum(1).mean()
     back = -(target * F.log_softmax(alike.T, 1)).sum(1).mean()
     return 0.5 * (there + back)
-
-
-def _near(array: Floats, device: str) -> Tensor:
-    return torch.from_numpy(array).to(device=device, memory_format=torch.channels_last)
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

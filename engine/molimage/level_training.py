@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 
 WARM_UP = 50  # steps
 CLIP = 1.0  # largest norm of the gradient
-RUNNING_MEAN = 0.995  # of the weights
+MEAN_OF = 20  # the running mean of the weights spans the last twentieth of the steps
 KNOWN_NOISE = 0.03  # added to the smaller image, which when drawn is never perfect
 TEMPERATURE = 0.1  # of InfoNCE
 WHITENING = 256  # images of the first batch
@@ -40,7 +40,6 @@ class Material:
     doubt : (G,) standard error of each measured phenotype, added as noise; without it small levels learn their few images by heart.
     weights : (N,) how often each image is drawn, sums to 1.
     tone : scale of the grey levels.
-    turn : whether images may be turned and mirrored.
     small : images (N, C, s, s) already averaged down, by size s, for levels that see whole images; see `averaged`.
     """
 
@@ -50,7 +49,6 @@ class Material:
     doubt: Floats
     weights: NDArray[np.float64]
     tone: Tone
-    turn: bool = True
     small: Mapping[int, NDArray[np.float16]] = dataclasses.field(default_factory=dict)
 
 
@@ -78,12 +76,13 @@ def train_level(
     """
     import torch
 
+    from engine.molimage.batches_net import LevelBatches
     from engine.molimage.level_net import TrainedLevel
 
     torch.manual_seed(seed * 1000 + size)
     net = TrainedLevel(plan, size)
-    first = batch_of(plan, size, material, WHITENING, seed, -1)
-    net.flow.whiten(torch.from_numpy(first.new))
+    batches = LevelBatches(plan, size, material, device)
+    net.flow.whiten(batches.draw(WHITENING, seed, -1).new.cpu())
     net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     best = torch.optim.AdamW(net.parameters(), lr=schedule.learning_rate, weight_decay=0.01, fused=True)
     mean = [value.detach().clone() for value in net.parameters()]
@@ -92,19 +91,21 @@ def train_level(
     if kept is not None:
         begun = net.restore(kept, best, mean)
     losses = [] if kept is None else kept["losses"].tolist()
+    recent: list[Any] = []
     for step in range(begun, schedule.steps):
         for group in best.param_groups:
             group["lr"] = rate(step, schedule)
-        batch = batch_of(plan, size, material, schedule.batch, seed, step)
-        loss = net.loss(batch.known, batch.new, batch.conditions, batch.rows, schedule.contrast, device)
+        loss = net.loss(batches.draw(schedule.batch, seed, step), schedule.contrast)
         best.zero_grad()
         loss[0].backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), CLIP)
         best.step()
-        torch._foreach_lerp_(mean, [value.detach() for value in net.parameters()], 1 - min(RUNNING_MEAN, (step + 1) / (step + 10)))
-        losses.append(float(loss[1]))
+        torch._foreach_lerp_(mean, [value.detach() for value in net.parameters()], min(0.1, MEAN_OF / (step + 1)))
+        recent.append(loss[1])  # read together: each reading waits for the device
         context.progress((step + 1) / schedule.steps, f"{size} px: step {step + 1:,} of {schedule.steps:,}")
         if (step + 1) % KEEP_EVERY == 0 or step + 1 == schedule.steps:
+            losses.extend(torch.stack(recent).tolist())
+            recent.clear()
             context.kept.put(name, net.state(best, mean, step + 1, losses))
             context.partial("curve", lambda: curve(losses, size))
     return net.finished(mean), curve(losses, size)
@@ -123,49 +124,12 @@ def curve(losses: list[float], size: int, points: int = 100) -> pd.DataFrame:
     return pd.DataFrame({"size_px": size, "step": ends, "nats_per_value": [float(piece.mean()) for piece in pieces]})
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Smaller images (None for the smallest size), new channels, conditions (B, E) and rows (B,) of one step."""
-
-    known: Floats | None
-    new: Floats
-    conditions: Floats
-    rows: NDArray[np.int64]
-
-
-def batch_of(plan: Plan, size: int, material: Material, n: int, seed: int, step: int) -> Batch:
-    """Draw the batch of a step; step -1 is the one that whitens."""
-    rng = np.random.default_rng([seed, size, step + 1])
-    chosen = rng.choice(len(material.images), n, p=material.weights)
-    if size in material.small:
-        whole = material.small[size]
-        values = np.stack([piece(whole[i], size, rng, material.turn) for i in chosen]).astype(np.float32)
-        values += rng.standard_normal(values.shape, np.float32) * material.tone.grain(values, plan.size // size)
-    else:
-        edge = plan.level(size).crop * (plan.size // size)  # of the piece, in pixels of the largest size
-        pieces = np.stack([piece(material.images[i], edge, rng, material.turn) for i in chosen])
-        values = material.tone.values(pieces, rng.random(pieces.shape, np.float32))
-        for _ in range(int(math.log2(plan.size // size))):
-            values, _ = halve(values)
-    rows = material.rows[chosen]
-    conditions = material.conditions[rng.integers(len(material.conditions), size=n), rows]
-    doubt = np.where(conditions[:, -1] == 0, material.doubt[rows], 0.0).astype(np.float32)  # a prediction carries its own
-    conditions[:, :-1] += doubt[:, None] * rng.standard_normal((n, conditions.shape[1] - 1), np.float32)
-    if size == plan.sizes[0]:
-        n, c, h, w = values.shape
-        new = values.reshape(n, c, h // 2, 2, w // 2, 2).transpose(0, 1, 3, 5, 2, 4).reshape(n, 4 * c, h // 2, w // 2)
-        return Batch(None, np.ascontiguousarray(new), conditions, rows)
-    low, details = halve(values)
-    noise = rng.standard_normal(low.shape, np.float32) * np.float32(KNOWN_NOISE)
-    return Batch(low + noise, np.concatenate(details, axis=1), conditions, rows)
-
-
 def averaged(plan: Plan, images: NDArray[np.uint8], tone: Tone) -> dict[int, NDArray[np.float16]]:
     """Average whole images (N, C, S, S) down to each size that is trained on whole images, once instead of in every step.
 
     Notes
     -----
-    The noise that makes grey levels continuous is left out here and added in each step as `Tone.grain`.
+    The noise that makes grey levels continuous is left out here and added in each step, as wide as the mean of so much uniform noise is.
     """
     sizes = [s for s in plan.sizes if plan.level(s).crop == s and plan.size // s >= FINE]
     found = {s: np.empty((len(images), images.shape[1], s, s), np.float16) for s in sizes}
@@ -176,13 +140,3 @@ def averaged(plan: Plan, images: NDArray[np.uint8], tone: Tone) -> dict[int, NDA
             if values.shape[-1] in found:
                 found[values.shape[-1]][at : at + AVERAGED] = values
     return found
-
-
-def piece(image: NDArray[Any], edge: int, rng: np.random.Generator, turn: bool) -> NDArray[Any]:
-    """Cut a square of this edge out of an image at random, turned and mirrored at random."""
-    top, left = (int(rng.integers(side - edge + 1)) for side in image.shape[1:])
-    cut = image[:, top : top + edge, left : left + edge]
-    if turn:
-        cut = np.rot90(cut, int(rng.integers(4)), (1, 2))
-        cut = cut[:, :, ::-1] if rng.integers(2) else cut
-    return cut

@@ -18,7 +18,7 @@ from engine.molimage.conditions import Asked, Conditions
 from engine.molimage.encoder import Encoder
 from engine.molimage.phenotype_space import PhenotypeSpace
 from engine.molimage.plan import Plan
-from engine.molimage.tone import Tone
+from engine.molimage.tone import OFFSET, Tone
 
 Floats = NDArray[np.float32]
 
@@ -152,7 +152,7 @@ class CellModel:
         """Return the model as a safetensors file; the facts are in its header."""
         from safetensors.numpy import save
 
-        arrays = {f"flow.{name}": np.ascontiguousarray(value) for name, value in self.weights.items()}
+        arrays = {f"flow.{name}": _smallest(np.ascontiguousarray(value)) for name, value in self.weights.items()}
         arrays |= {"space.centre": self.conditions.space.centre, "space.axes": np.ascontiguousarray(self.conditions.space.axes)}
         arrays["conditions.measured"] = self.conditions.measured
         encoder = self.conditions.encoder
@@ -206,7 +206,9 @@ class CellModel:
             weights = tuple({name: value.astype(np.float32) for name, value in _under(arrays, f"encoder.{k}.").items()} for k in folds)
             encoder = Encoder(header["encoder"], weights, arrays["conditions.measured"].shape[1])
         conditions = Conditions(PhenotypeSpace(arrays["space.centre"], arrays["space.axes"]), known, arrays["conditions.measured"], encoder)
-        model = cls(plan, Tone(tuple(tone["mean"]), tuple(tone["sd"])), conditions, _under(arrays, "flow."), json.loads(header["facts"]))
+        scale = Tone(tuple(tone["mean"]), tuple(tone["sd"]), tone.get("offset", OFFSET))
+        flow = {name: value.astype(np.float32) for name, value in _under(arrays, "flow.").items()}
+        model = cls(plan, scale, conditions, flow, json.loads(header["facts"]))
         _check_fit(model, name)
         return model
 
@@ -245,6 +247,18 @@ def _opened(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, NDArray[A
 
 def _under(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
     return {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
+
+
+def rounded(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    """Round the weights of networks to half precision, in which a file keeps them; the mixings, which are inverted, stay as they are."""
+    exact = (".mix", ".shift")
+    return {name: (each if name.endswith(exact) else each.astype(np.float16)).astype(np.float32) for name, each in weights.items()}
+
+
+def _smallest(value: NDArray[Any]) -> NDArray[Any]:
+    """Return an array in half precision where nothing is lost by it."""
+    half = value.astype(np.float16)
+    return half if np.array_equal(half.astype(value.dtype), value) else value
 
 
 def _check_fit(model: CellModel, name: str) -> None:

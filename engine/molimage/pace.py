@@ -5,7 +5,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.molimage.level_training import CLIP, Material, batch_of
+from engine.molimage.level_training import CLIP, Material
 from engine.molimage.one_thread import one_thread
 from engine.molimage.plan import Plan
 from engine.molimage.tone import Tone
@@ -34,7 +34,7 @@ def training_s(images: NDArray[np.uint8], n_images: int, params: TrainParams) ->
     before = time.process_time()
     profiles_with_light(np.ascontiguousarray(some[:, :, :size, :size]))
     per_image = (time.process_time() - before) / len(some) * pieces
-    plan = Plan.standard(images.shape[1], CONDITION, size)
+    plan = Plan.standard(images.shape[1], CONDITION, size, params.network)
     paces = step_s(plan, params)
     return per_image * n_images + sum(paces[level] * steps_of(plan, level, params) for level in plan.sizes)
 
@@ -49,20 +49,20 @@ def _timed(plan: Plan, size: int, params: TrainParams) -> float:
     """Train a level on noise and return the processor seconds of a step, the first left out."""
     import torch
 
+    from engine.molimage.batches_net import LevelBatches
     from engine.molimage.level_net import TrainedLevel
 
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (MATERIAL, plan.channels, plan.size, plan.size), dtype=np.uint8)
     told = rng.standard_normal((2, MATERIAL, plan.condition), np.float32)
     material = Material(noise, np.arange(MATERIAL), told, np.zeros(MATERIAL, np.float32), np.full(MATERIAL, 1 / MATERIAL), Tone.fit(noise))
-    net, asked = TrainedLevel(plan, size), schedule(plan, size, params)
+    net, asked, batches = TrainedLevel(plan, size), schedule(plan, size, params), LevelBatches(plan, size, material)
     best = torch.optim.AdamW(net.parameters(), fused=True)
     taken = []
     for step in range(TIMED_STEPS + 1):
         before = time.process_time()
-        batch = batch_of(plan, size, material, asked.batch, 0, step)
         best.zero_grad()
-        net.loss(batch.known, batch.new, batch.conditions, batch.rows, asked.contrast, "cpu")[0].backward()
+        net.loss(batches.draw(asked.batch, 0, step), asked.contrast)[0].backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), CLIP)
         best.step()
         taken.append(time.process_time() - before)

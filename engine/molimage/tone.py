@@ -18,10 +18,11 @@ class Tone:
     Parameters
     ----------
     mean, sd : one of each per channel, of log(level + offset).
+    offset : grey levels added before the logarithm.
 
     Notes
     -----
-    y = (log(k + u + 4) - mean) / sd for the grey level k and uniform u in [0, 1): dequantised, so that a flat background has a finite
+    y = (log(k + u + offset) - mean) / sd for the grey level k and uniform u in [0, 1): dequantised, so that a flat background has a finite
     density. The logarithm gave the lowest loss of the scales tried (log, square root, raw).
 
     Examples
@@ -35,34 +36,30 @@ class Tone:
 
     mean: tuple[float, ...]
     sd: tuple[float, ...]
+    offset: float = OFFSET
 
     @classmethod
-    def fit(cls, images: NDArray[np.uint8]) -> "Tone":
+    def fit(cls, images: NDArray[np.uint8], offset: float = OFFSET) -> "Tone":
         """Measure the scale on images (N, C, H, W)."""
-        value = np.log(np.arange(GREYS) + 0.5 + OFFSET)
+        value = np.log(np.arange(GREYS) + 0.5 + offset)
         means, sds = [], []
         for channel in range(images.shape[1]):
             share = np.bincount(images[:, channel].ravel(), minlength=GREYS) / images[:, channel].size
             means.append(float(share @ value))
             sds.append(float(np.sqrt(share @ (value - means[-1]) ** 2)) + 1e-3)
-        return cls(tuple(means), tuple(sds))
+        return cls(tuple(means), tuple(sds), offset)
 
     def values(self, images: NDArray[np.uint8], noise: Any) -> NDArray[np.float32]:
         """Return (N, C, H, W) values of grey levels plus noise in [0, 1)."""
-        scaled = np.log(images.astype(np.float32) + np.asarray(noise, np.float32) + np.float32(OFFSET))
+        scaled = np.log(images.astype(np.float32) + np.asarray(noise, np.float32) + np.float32(self.offset))
         scaled -= _per_channel(self.mean)
         scaled /= _per_channel(self.sd)
         return scaled
 
     def levels(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return the grey levels that values lie in; those beyond black and white are clipped."""
-        greys = np.exp(np.minimum(values * _per_channel(self.sd) + _per_channel(self.mean), np.float32(6.0))) - np.float32(OFFSET)
+        greys = np.exp(np.minimum(values * _per_channel(self.sd) + _per_channel(self.mean), np.float32(6.0))) - np.float32(self.offset)
         return np.clip(np.floor(greys), 0, GREYS - 1).astype(np.uint8)
-
-    def grain(self, values: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-        """Return the sd, on this scale, of the mean of uniform noise over factor x factor pixels whose mean value is given."""
-        slope = np.exp(-(values * _per_channel(self.sd) + _per_channel(self.mean))) / _per_channel(self.sd)
-        return slope * np.float32(UNIFORM_SD / factor)
 
     def log_det(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """(N,) log-determinant of `values` with respect to grey levels."""

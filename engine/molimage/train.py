@@ -14,12 +14,12 @@ from engine.molimage.domain import Typical, nats_per_value
 from engine.molimage.encoder import KINDS
 from engine.molimage.haar import halve
 from engine.molimage.level_training import Material, Schedule, averaged, train_level
-from engine.molimage.model import CellModel
+from engine.molimage.model import CellModel, rounded
 from engine.molimage.one_thread import one_thread
 from engine.molimage.phenotype_space import group_means
-from engine.molimage.plan import DRAWN, Plan
+from engine.molimage.plan import DRAWN, NETWORKS, Plan
 from engine.molimage.profiles import profiles
-from engine.molimage.tone import Tone
+from engine.molimage.tone import OFFSET, Tone
 
 Floats = NDArray[np.float32]
 
@@ -54,6 +54,13 @@ class TrainParams(Params):
         "moa", "Balance by", choices=("moa", "compound", "nothing"), advanced=True, help="Rare groups are drawn more often."
     )
     molecule: bool = field(True, "Use the molecule", advanced=True, help="Off: one distribution for all images, to compare with.")
+    network: str = field(
+        "standard", "Network", choices=tuple(NETWORKS), advanced=True, help="Wide: two to four times the weights, for training on a GPU."
+    )  # fmt: skip
+    offset: float = field(
+        OFFSET, "Offset of the logarithm", low=0.5, high=64.0, log=True, unit="grey levels", advanced=True,
+        help="Images are learnt as the logarithm of grey level plus this: more of it gives noise in the dark less weight.",
+    )  # fmt: skip
     device: str = field("cpu", "Device", choices=("cpu", "cuda"), advanced=True)
 
 
@@ -119,12 +126,12 @@ def train(images: ImageSet, params: TrainParams, context: Context) -> TrainResul
             f"No image of {images.name} is for training.", "Write 'train' in the column split of some rows, or leave the column out."
         )
     material, told = prepare(chosen, params, context)
-    plan = Plan.standard(images.p, told.length, params.size)
+    plan = Plan.standard(images.p, told.length, params.size, params.network)
     if material.images.shape[2:] == (plan.size, plan.size):
         material = dataclasses.replace(material, small=averaged(plan, material.images, material.tone))
     weights, curve = train_levels(plan, material, params, context.share(ENCODED, 0.97))
     facts = facts_of(images, chosen, params, told)
-    model = CellModel(plan, material.tone, told, weights, facts)
+    model = CellModel(plan, material.tone, told, rounded(weights), facts)
     context.progress(0.97, "likelihood of held-out images")
     scores = score(model, images, chosen, params)
     facts["metrics"] = dict(zip(scores["images"], scores["bits_per_dim"], strict=True))
@@ -154,7 +161,7 @@ def prepare(images: ImageSet, params: TrainParams, context: Context) -> tuple[Ma
     row_of[rows] = groups
     doubt = standard_errors(told.space.coordinates(measured), groups, told.known["images"].to_numpy() * len(fields) / len(rows))
     use = np.float32(params.molecule)
-    return Material(fields, row_of, both * use, doubt * use, balance(images, params.balance), Tone.fit(fields)), told
+    return Material(fields, row_of, both * use, doubt * use, balance(images, params.balance), Tone.fit(fields, params.offset)), told
 
 
 def profiles_with_light(images: NDArray[np.uint8]) -> Floats:

@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 
 from engine.molimage.haar import double, halve, log_det
+from engine.molimage.level_training import Material, averaged
 from engine.molimage.plan import LevelPlan, Plan
 from engine.molimage.tone import Tone
 
@@ -144,13 +145,41 @@ def test_tones_come_back_and_their_determinant_is_the_slope():
     assert tone.levels(np.full((1, 1, 1, 2), 1e6, np.float32)).max() == 255
 
 
-def test_the_grain_is_the_spread_of_averaged_noise():
-    rng = np.random.default_rng(0)
-    image = np.repeat(np.arange(20, 200, 3, dtype=np.uint8), 16).reshape(1, 1, 60, 16)
-    tone = Tone.fit(image)
-    means = np.array([tone.values(image, rng.random(image.shape)).mean(axis=-1) for _ in range(400)]).squeeze()
-    expected = tone.grain(tone.values(image, 0.5)[..., :1], 4).squeeze()
-    np.testing.assert_allclose(means.std(axis=0), expected, rtol=0.15)
+def flat(level, size=32):
+    """Training material of one image of one grey level, next to a black one that sets the scale but is never drawn."""
+    images = np.zeros((2, 1, size, size), np.uint8)
+    images[0] = level
+    told = np.zeros((1, 2, 3), np.float32)
+    return Material(images, np.arange(2), told, np.zeros(2, np.float32), np.array([1.0, 0.0]), Tone.fit(images))
+
+
+@pytest.mark.parametrize("level", [5, 60, 200])
+def test_images_averaged_beforehand_have_the_noise_of_those_averaged_in_each_step(level):
+    from engine.molimage.batches_net import LevelBatches
+
+    material, whole = flat(level), plan(1, 32)
+    beforehand = dataclasses.replace(material, small=averaged(whole, material.images, material.tone))
+    each, once = (LevelBatches(whole, 8, some).draw(300, 0, 0) for some in (material, beforehand))
+    assert float(once.new.std()) == pytest.approx(float(each.new.std()), rel=0.05)
+    assert float(once.known.mean()) == pytest.approx(float(each.known.mean()), abs=0.02)
+
+
+def test_pieces_lie_everywhere_in_all_eight_positions_and_go_with_their_molecule():
+    from engine.molimage.batches_net import Pieces, generator
+
+    images = np.arange(2 * 6 * 6, dtype=np.uint8).reshape(2, 1, 6, 6)
+    told = np.array([[[1.0, 0.0], [2.0, 0.0]], [[3.0, 1.0], [4.0, 1.0]]], np.float32)
+    material = Material(images, np.array([1, 0]), told, np.array([0.0, 0.5], np.float32), np.array([0.25, 0.75]), Tone.fit(images))
+    cut, conditions, rows = Pieces(torch.from_numpy(images), 2, material, "cpu").draw(8000, generator("cpu", 0))
+    corners = {tuple(sorted(piece.flatten().tolist())) for piece in cut}
+    assert len(corners) == 2 * 25  # each place of either image
+    assert len({tuple(piece.flatten().tolist()) for piece in cut}) == 2 * 25 * 8
+    assert ((cut[:, 0, 0, 0] >= 36) == (rows == 0)).all()
+    assert float((rows == 0).float().mean()) == pytest.approx(0.75, abs=0.02)
+    measured = conditions[:, 1] == 0
+    assert float(measured.float().mean()) == pytest.approx(0.5, abs=0.02)
+    assert float(conditions[measured & (rows == 1), 0].std()) == pytest.approx(0.5, abs=0.05)
+    assert set(conditions[~measured, 0].tolist()) == {3.0, 4.0}
 
 
 def test_a_plan_comes_back_from_its_text():
