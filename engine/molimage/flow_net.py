@@ -75,7 +75,7 @@ class Step(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Return the output and the log-determinant (B,) of the scaling; that of the mixing is `LevelFlow`'s, once for all steps."""
-        y = F.conv2d(x, self.mix[:, :, None, None], self.shift)
+        y = F.linear(x.movedim(1, -1), self.mix, self.shift).movedim(-1, 1)  # a product, which GPUs do not round as they do convolutions
         kept, moved = y[:, : self.kept], y[:, self.kept :]
         log_scale, shift = self.law(kept, context, condition)
         return torch.cat([kept, (moved + shift) * log_scale.exp()], 1), log_scale.flatten(1).sum(1)

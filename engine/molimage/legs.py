@@ -44,8 +44,8 @@ def read(folder: Path) -> tuple[Plan, TrainParams, Material]:
     plan, tone = Plan.from_json(facts["plan"]), facts["tone"]
     with np.load(folder / TOLD) as told:
         parts = {name: told[name] for name in OF_MATERIAL}
-    small = {int(place.stem.split("_")[1]): np.load(place, mmap_mode="r") for place in folder.glob("small_*.npy")}
-    images = np.load(folder / IMAGES, mmap_mode="r")
+    small = {int(place.stem.split("_")[1]): np.load(place, mmap_mode="c") for place in folder.glob("small_*.npy")}
+    images = np.load(folder / IMAGES, mmap_mode="c")
     material = Material(images, tone=Tone(tuple(tone["mean"]), tuple(tone["sd"]), tone["offset"]), small=small, **parts)
     return plan, TrainParams(**facts["params"]), material
 

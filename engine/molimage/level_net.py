@@ -53,7 +53,9 @@ class TrainedLevel(nn.Module):
                 moments = {name: torch.from_numpy(kept[f"{name}{i}"]) for name in MOMENTS if f"{name}{i}" in kept}
                 # the fused optimizer walks through memory, so moments must lie there as their weights do
                 if moments:
-                    best.state[value] = {name: m if m.ndim == 0 else torch.empty_like(value).copy_(m) for name, m in moments.items()}
+                    best.state[value] = {
+                        name: m.to(value.device) if m.ndim == 0 else torch.empty_like(value).copy_(m) for name, m in moments.items()
+                    }
         return int(kept["step"])
 
     def finished(self, mean: Sequence[Tensor]) -> LevelFlow:

@@ -16,7 +16,7 @@ from engine.molimage.haar import halve
 from engine.molimage.level_training import Material, Schedule, averaged, train_level
 from engine.molimage.model import CellModel, rounded
 from engine.molimage.one_thread import one_thread
-from engine.molimage.phenotype_space import group_means
+from engine.molimage.phenotype_space import standard_errors
 from engine.molimage.plan import DRAWN, NETWORKS, Plan
 from engine.molimage.profiles import profiles
 from engine.molimage.tone import OFFSET, Tone
@@ -159,8 +159,8 @@ def prepare(images: ImageSet, params: TrainParams, context: Context) -> tuple[Ma
     both = np.stack([own, predicted])
     row_of = np.empty(len(fields), np.int64)
     row_of[rows] = groups
-    doubt = standard_errors(told.space.coordinates(measured), groups, told.known["images"].to_numpy() * len(fields) / len(rows))
     use = np.float32(params.molecule)
+    doubt = standard_errors(measured, groups, images.column("plate")[rows])
     return Material(fields, row_of, both * use, doubt * use, balance(images, params.balance), Tone.fit(fields, params.offset)), told
 
 
@@ -170,17 +170,6 @@ def profiles_with_light(images: NDArray[np.uint8]) -> Floats:
         images = np.concatenate([_halved(images[at : at + 256]) for at in range(0, len(images), 256)])
     light = [images.mean(axis=(2, 3)), np.quantile(images.reshape(*images.shape[:2], -1), 0.99, axis=2)]
     return np.concatenate([profiles(images), np.log1p(np.concatenate(light, axis=1))], axis=1).astype(np.float32)
-
-
-def standard_errors(coordinates: Floats, groups: NDArray[np.int64], counts: NDArray[np.float64]) -> Floats:
-    """Return the standard error (G,) of group means of coordinates (N, P), root mean square over coordinates, from the pooled spread.
-
-    Parameters
-    ----------
-    counts : (G,) independent images of each group; pieces of one field are not independent.
-    """
-    apart = coordinates - group_means(coordinates, groups)[groups]
-    return (np.sqrt(np.mean(apart**2)) / np.sqrt(np.maximum(counts, 1.0))).astype(np.float32)
 
 
 def _halved(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
