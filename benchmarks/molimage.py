@@ -18,7 +18,7 @@ from benchmarks.harness import Row, cpu_seconds, wall_seconds, wanted
 from engine.core import Context, ImageSet
 from engine.molimage.bring import read_packed
 from engine.molimage.domain import strange_images
-from engine.molimage.evaluate import MODEL, NEAREST, ORACLE, REAL, SHUFFLED, EvaluateParams, evaluate
+from engine.molimage.evaluate import MODEL, NEAREST, ORACLE, OTHER_HALF, SHUFFLED, EvaluateParams, evaluate
 from engine.molimage.gallery import drugs
 from engine.molimage.intervals import share_interval
 from engine.molimage.judge import learn, random_crops
@@ -140,16 +140,17 @@ def _screen(model: CellModel, n: int, n_known: int, each: int, doses_um: Sequenc
 def _held_out(workload: str, screen: ImageSet, size: int | None) -> Iterator[Row]:
     seconds, result = cpu_seconds(lambda: evaluate(screen, EvaluateParams(size=size), Context.silent()))
     yield Row(workload, "CPU seconds", "molimage_evaluate", [seconds], "", [], note="; ".join(result.notes))
-    best = ORACLE if ORACLE in result.scores.index else REAL
-    for name in (MODEL, SHUFFLED, NEAREST, REAL):
+    other = OTHER_HALF[screen.origin]
+    best = ORACLE if ORACLE in result.scores.index else other
+    for name in (MODEL, SHUFFLED, NEAREST, other):
         for measure in SHOWN:
             if measure not in result.scores or not np.isfinite(value := result.scores.loc[name, measure]):
                 continue
             ends = [f"{measure}_low", f"{measure}_high"]
             limits = result.scores.loc[name, ends].tolist() if ends[0] in result.scores else []
             note = f"95 % over molecules: {limits[0]:.3f} to {limits[1]:.3f}" if limits and np.isfinite(limits).all() else ""
-            other = [float(result.scores.loc[best, measure])] if np.isfinite(result.scores.loc[best, measure]) else []
-            yield Row(workload, measure, name, [float(value)], best, other, measure not in SMALLER, note)
+            beside = [float(result.scores.loc[best, measure])] if np.isfinite(result.scores.loc[best, measure]) else []
+            yield Row(workload, measure, name, [float(value)], best, beside, measure not in SMALLER, note)
     model, nearest = result.scores.loc[MODEL], result.scores.loc[NEAREST]
     beaten = bool(model["morphology_low"] > nearest["morphology_high"])
     note = f"{result.molecules} molecules; asked: intervals that do not overlap"

@@ -18,7 +18,7 @@ import pandas as pd
 
 from engine.core import Context, ImageSet, UserError
 from engine.core.result import Result, package_versions
-from engine.molimage.evaluate import MODEL, NEAREST, ORACLE, REAL, SHUFFLED, EvaluateParams, EvaluateResult, evaluate
+from engine.molimage.evaluate import MODEL, NEAREST, ORACLE, OTHER_HALF, SHUFFLED, EvaluateParams, EvaluateResult, evaluate
 from engine.molimage.inputs import read_set
 from engine.molimage.intervals import LEVEL, Interval
 from engine.molimage.like_for_like import open_model
@@ -37,9 +37,9 @@ FLOWS: dict[str, tuple[str, dict[str, Any]]] = {  # letters of the specification
 RIVAL = "d"
 LABELS = {
     **{letter: label for letter, (label, _) in FLOWS.items()}, RIVAL: "Adversarial network, as many parameters",
-    "e": "Flow (a), molecules shuffled", "f": "Real images of the nearest molecule", "real": "Real images, other half", "oracle": "Oracle",
+    "e": "Flow (a), molecules shuffled", "f": "Images of the nearest molecule", "real": "Other half of the images", "oracle": "Oracle",
 }  # fmt: skip
-OF_EVALUATION = {"a": MODEL, "e": SHUFFLED, "f": NEAREST, "real": REAL, "oracle": ORACLE}
+OF_EVALUATION = {"a": (MODEL,), "e": (SHUFFLED,), "f": (NEAREST,), "real": tuple(OTHER_HALF.values()), "oracle": (ORACLE,)}
 MEASURES = {
     "morphology": "Morphology, Spearman", "morphology_share": "Share of the ceiling", "mechanism": "Mechanism right",
     "worst_recall": "Worst recall", "correspondence": "Molecule right", "swd_ratio": "Texture / floor", "kid": "Kernel distance",
@@ -212,8 +212,8 @@ def _rows(found: Sequence[EvaluateResult]) -> list[dict[str, Any]]:
 
 def _row_of(scores: pd.DataFrame, letter: str) -> str | None:
     """Return the name of a variant's row in a table of scores; other models carry the stem of their file."""
-    wanted = OF_EVALUATION.get(letter)
-    return next((str(name) for name in scores.index if name == wanted or (wanted is None and f"({letter}_" in str(name))), None)
+    wanted = OF_EVALUATION.get(letter, ())
+    return next((str(name) for name in scores.index if name in wanted or (not wanted and f"({letter}_" in str(name))), None)
 
 
 def _parameters(folder: Path, seed: int) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What a model has to beat, and cannot: the nearest molecule's real images, wrong molecules, other real images, and fresh simulations."""
+"""What a model has to beat, and cannot: images of the nearest molecule, wrong molecules, other images of the same, fresh simulations."""
 
 import math
 from dataclasses import dataclass
@@ -22,44 +22,51 @@ FRESH = 7_919  # added to the seed of the screen
 
 @dataclass(frozen=True, eq=False)
 class Halves:
-    """Real images to compare with, and what is compared.
+    """Images of a set to compare with, and what is compared.
 
     Attributes
     ----------
-    reference : real images of the test split.
-    other : other real images of the same molecules: what no model can be expected to surpass.
+    reference : images of the test split.
+    other : other images of the same molecules: what no model can be expected to surpass.
     wanted : a row for each image that a model has to draw; of its facts only molecule and dose are used.
     are_plates : whether ``other`` are training images of the same molecules, so that ``reference`` could be the whole test split.
+    untreated : number of test images that are left out because they show no molecule.
     """
 
     reference: ImageSet
     other: ImageSet
     wanted: ImageSet
     are_plates: bool
+    untreated: int = 0
 
 
 def halves(images: ImageSet, n: int | None = None, seed: int = 0) -> Halves:
-    """Split what is known of the molecules of the test split into reference and other real images.
+    """Split what is known of the molecules of the test split into reference and other images.
 
     Parameters
     ----------
     images : with train and test in the fact ``split``.
-    n : most real images of a molecule in each part, and number that is drawn; None takes all and draws as many.
+    n : most images of a molecule in each part, and number that is drawn; None takes all and draws as many.
 
     Raises
     ------
     UserError
-        When there are no training or no test images.
+        When there are no training or no test images, or all test images show untreated cells.
 
     Notes
     -----
-    Where all test molecules were trained on (new plates), the others are training images of the same molecule and dose. Where they are held
-    out, the test images of each molecule are halved, dose by dose.
+    Untreated cells (see `is_untreated`) are no molecule: neither part has any, wherever the split has put them. Where all test molecules
+    were trained on (new plates), the others are training images of the same molecule and dose. Where they are held out, the test images of
+    each molecule are halved, dose by dose.
     """
     train, test = images.split("train"), images.split("test")
     for part, label in ((train, "train"), (test, "test")):
         if not len(part):
             raise UserError(f"No image of {images.name} is of the split {label}.", "Write train or test in the column split.", "split")
+    control = is_untreated(test)
+    test = test.take(np.flatnonzero(~control))
+    if not len(test):
+        raise UserError(f"All test images of {images.name} show untreated cells.", "Set images of molecules aside for testing.", "split")
     are_plates = set(asked(test)) <= set(asked(train))
     first, second = [], []
     for rows in _by_molecule(test, seed):
@@ -69,7 +76,16 @@ def halves(images: ImageSet, n: int | None = None, seed: int = 0) -> Halves:
     reference, rest = test.take(np.concatenate(first)), np.concatenate(second)
     other = train.take(partners(test.take(rest), train, seed)) if are_plates else test.take(rest)
     wanted = other if n is None else test.take(np.concatenate([np.resize(rows, n) for rows in second if len(rows)]))
-    return Halves(reference, other, wanted, are_plates)
+    return Halves(reference, other, wanted, are_plates, int(control.sum()))
+
+
+def is_untreated(images: ImageSet) -> NDArray[np.bool_]:
+    """(N,) whether each image shows a solvent control, by molecule, compound or mechanism, or cells at dose 0."""
+    from engine.molimage.bring.table import is_control
+
+    table = images.table
+    doses = pd.to_numeric(table["dose_um"], errors="coerce").to_numpy(float) if "dose_um" in table else np.full(len(table), np.nan)
+    return is_control(table) | (doses == 0)
 
 
 def molecules_of(images: ImageSet) -> Labels:

@@ -1,4 +1,4 @@
-"""Evaluate a model: images drawn for molecules of the test split beside real ones, and beside what any model has to beat."""
+"""Evaluate a model: images drawn for molecules of the test split beside those of the set, and beside what any model has to beat."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.core import Context, ImageSet, Params, Result, UserError, field, method
 from engine.molimage.agreement import HEADLINE_MOLECULES
-from engine.molimage.baselines import Halves, halves, molecules_of, nearest_training, oracle, shuffled
+from engine.molimage.baselines import Halves, halves, is_untreated, molecules_of, nearest_training, oracle, shuffled
 from engine.molimage.correspondence import LEAST, Matcher, Pairs, learn_match
 from engine.molimage.intervals import RESAMPLES
 from engine.molimage.judge import Judge, learn
@@ -22,7 +22,8 @@ from engine.molimage.scoring import Described, Measure, describe
 from engine.molimage.segmentation import typical_diameter_px
 from engine.molimage.train import asked
 
-MODEL, NEAREST, SHUFFLED, REAL, ORACLE = "model", "nearest molecule", "molecule shuffled", "real, other half", "oracle"
+MODEL, NEAREST, SHUFFLED, ORACLE = "model", "nearest molecule", "molecule shuffled", "oracle"
+OTHER_HALF = {origin: f"{origin}, other half" for origin in ("real", "simulated")}  # by the origin of the images
 FEWEST_TO_MATCH = 20  # molecules with a structure to learn a correspondence from
 SHOWN = 4  # images of a class in the contact sheet
 SMALLEST_PX = 32  # of which profiles can be taken
@@ -35,9 +36,13 @@ class EvaluateParams(Params):
 
     model: str = field("shipped", "Model", help="Name of a bundled model, a .safetensors file, or the folder of a training run.")
     others: tuple[str, ...] = field((), "Other models", help="Compared in the same table: files of models of the same images.")
-    n: int | None = field(None, "Images of each molecule", low=4, high=1000, absent="as many as there are real ones")
-    size: int | None = field(None, "Image size", low=SMALLEST_PX, high=512, unit="px", absent="the largest that model and images have")
-    correspondence: bool = field(True, "Correspondence", help="Learn whether image and molecule match; half a CPU minute and more.")
+    n: int | None = field(None, "Images of each molecule", low=4, high=1000, absent="as many as the set has")
+    size: int | None = field(None, "Image size", low=SMALLEST_PX, high=512, unit="px", absent="the largest there is")
+    correspondence: bool = field(
+        True,
+        "Image and molecule match",
+        help="Learn whether an image shows a molecule, and ask it of drawn ones; half a CPU minute.",
+    )
     fresh: bool = field(True, "Oracle", help="For simulated images: simulate the test molecules again, the best that a model could do.")
     resamples: int = field(RESAMPLES, "Resamples of molecules", low=100, high=100_000, advanced=True)
     learnt_from: int = field(1500, "Training images looked at", low=50, high=100_000, advanced=True, help="Most, by judge and classifier.")
@@ -52,7 +57,7 @@ class EvaluateResult(Result):
     scores : one row a variant, ``model`` first; columns are the measures, with ``_low`` and ``_high`` where they have an interval.
     by_feature : Spearman over molecules of each variant and morphology feature, with interval and ceiling.
     by_class : recall of each variant and mechanism.
-    pictures : (K, 2, 4, C, S, S) uint8: of each of K classes real and generated images; black where there are fewer.
+    pictures : (K, 2, 4, C, S, S) uint8: of each of K classes images of the set and generated ones; black where there are fewer.
     classes : their names.
     molecules : number of molecules that morphology is compared over; a headline needs 30.
     notes : what could not be computed and why, and what a reader must know.
@@ -85,11 +90,11 @@ class EvaluateResult(Result):
 
 
 @method(
-    "molimage_evaluate", area="molimage", label="Evaluate a model", needs="images", gives="scores",
-    cite="Yang, Goldman, Jin, Lu, Barzilay, Jaakkola, Uhler 2021; Karras et al. 2018; Bińkowski et al. 2018",
+    "molimage_evaluate", area="molimage", label="Cell image evaluation", needs="images", gives="scores",
+    cite="Yang, Goldman, Jin, Lu, Barzilay, Jaakkola, Uhler 2021; Karras et al. 2018; Bińkowski et al. 2018", version=2,
 )  # fmt: skip
 def evaluate(images: ImageSet, params: EvaluateParams, context: Context) -> EvaluateResult:
-    """Compare generated with real images of held-out molecules or plates, in one table with everything that puts them into proportion.
+    """Compare generated images with those of held-out molecules or plates, in one table with everything that puts them into proportion.
 
     Parameters
     ----------
@@ -97,8 +102,8 @@ def evaluate(images: ImageSet, params: EvaluateParams, context: Context) -> Eval
 
     Returns
     -------
-    EvaluateResult with a row for the model and the others asked for, for the model with molecules shuffled, for real images of the nearest
-    training molecule, for other real images of the same molecules and, of simulated images, for fresh simulations.
+    EvaluateResult with a row for the model and the others asked for, for the model with molecules shuffled, for images of the nearest
+    training molecule, for other images of the same molecules and, of simulated images, for fresh simulations.
 
     Raises
     ------
@@ -107,11 +112,12 @@ def evaluate(images: ImageSet, params: EvaluateParams, context: Context) -> Eval
 
     Notes
     -----
-    Every variant has one image for each molecule and dose of ``real, other half``, and all are compared with the same reference (see
-    `engine.molimage.baselines.halves`). Morphology: Spearman's correlation over molecules of the mean of each feature, averaged over
-    features; molecules are resampled. Its ceiling is the oracle, else the other half. Mechanism: a judge learnt from real training images.
-    Correspondence: a classifier learnt from real training pairs. Texture: sliced Wasserstein distance, by which the other half differs = 1.
-    ``kid`` is on profiles, ``morphology_fd`` on morphology: neither is comparable with published FID or KID.
+    Every variant has one image for each molecule and dose of the other half, and all are compared with the same reference (see
+    `engine.molimage.baselines.halves`). Untreated cells are no molecule and are left out of both. Morphology: Spearman's correlation over
+    molecules of the mean of each feature, averaged over features; molecules are resampled. Its ceiling is the oracle, else the other half.
+    Mechanism: a judge learnt from training images. Correspondence: a classifier learnt from training images and their molecules. Texture:
+    sliced Wasserstein distance, by which the other half differs = 1. ``kid`` is on profiles, ``morphology_fd`` on morphology: neither is
+    comparable with published FID or KID.
     """
     models = {MODEL: open_model(params.model)} | {_named(open_model(place), place): open_model(place) for place in params.others}
     for model in models.values():
@@ -122,7 +128,7 @@ def evaluate(images: ImageSet, params: EvaluateParams, context: Context) -> Eval
     sets = _sets(images, split, models, size, params, context.share(0.0, DRAWN), notes)
     measured = _measured(sets, images, split, context.share(DRAWN, MEASURED))
     measure = _measure(images, models[MODEL], split, measured, size, params, context.share(MEASURED, 0.95), notes)
-    order = [*models, SHUFFLED, NEAREST, REAL, *([ORACLE] if ORACLE in measured else [])]
+    order = [*models, SHUFFLED, NEAREST, OTHER_HALF[images.origin], *([ORACLE] if ORACLE in measured else [])]
     measured[SHUFFLED] = measured[MODEL].take(shuffled(split.wanted, params.seed))
     rows = {}
     for k, name in enumerate(order):
@@ -166,6 +172,8 @@ def _warnings(images: ImageSet, split: Halves, models: dict[str, Draws]) -> list
     """Say what the split can show, and where a model may have seen what it is tested on."""
     n = len(set(molecules_of(split.reference)))
     notes = [f"Seen molecules on other images: {n} molecules." if split.are_plates else f"{n} molecules of the test split, halved."]
+    if split.untreated:
+        notes.append(f"Test images of untreated cells, left out because they show no molecule: {split.untreated:,}.")
     for name, model in models.items():
         seen = sum(len(model.conditions.rows_of(what)) > 0 for what in set(molecules_of(split.reference)))
         if seen and not split.are_plates:
@@ -180,11 +188,12 @@ def _sets(
 ) -> dict[str, NDArray[np.uint8]]:
     """Return the images of each variant."""
     model, train = models[MODEL], images.split("train")
+    train = train.take(np.flatnonzero(~is_untreated(train)))
     rows, lost = nearest_training(split.wanted, train, params.seed)
     if lost:
         notes.append(f"{lost} molecules have no structure to find a nearest one by: a training molecule was taken at random.")
-    real = {"reference": split.reference, REAL: split.other, NEAREST: train.take(rows)}
-    sets = {name: pieces_like(some, model, size, seed=params.seed + k)[0] for k, (name, some) in enumerate(real.items())}
+    given = {"reference": split.reference, OTHER_HALF[images.origin]: split.other, NEAREST: train.take(rows)}
+    sets = {name: pieces_like(some, model, size, seed=params.seed + k)[0] for k, (name, some) in enumerate(given.items())}
     for k, (name, each) in enumerate(models.items()):
         part = context.share(k / (len(models) + 1), (k + 1) / (len(models) + 1))
         sets[name] = _kept(context, f"drawn_{k}", partial(drawn_like, each, asked(split.wanted), size, params.seed, part))
@@ -215,7 +224,7 @@ def _kept(context: Context, name: str, make: Callable[[], NDArray[np.uint8]]) ->
 def _measured(sets: dict[str, NDArray[np.uint8]], images: ImageSet, split: Halves, context: Context) -> dict[str, Described]:
     """Measure every set with one diameter, that of the reference."""
     diameter = typical_diameter_px(sets["reference"], images.channels)
-    shown = {"reference": split.reference, REAL: split.other}
+    shown = {"reference": split.reference, OTHER_HALF[images.origin]: split.other}
     found = {}
     for k, (name, some) in enumerate(sets.items()):
         facts = shown.get(name, split.wanted)
@@ -239,9 +248,10 @@ def _measure(
     matcher = None
     if params.correspondence:
         matcher, features = _matcher(train, pieces, split, params, context.share(0.3, 1.0), notes)
-    ceiling, judge = measured.get(ORACLE, measured[REAL]), _judge(train, described, notes)
+    other = measured[OTHER_HALF[images.origin]]
+    ceiling, judge = measured.get(ORACLE, other), _judge(train, described, notes)
     return Measure(
-        measured["reference"], measured[REAL], ceiling, described, judge, matcher, features, params.resamples, params.seed
+        measured["reference"], other, ceiling, described, judge, matcher, features, params.resamples, params.seed
     )  # fmt: skip
 
 
@@ -260,7 +270,7 @@ def _matcher(
     from engine.molimage.fingerprint import features
 
     smiles = train.column("smiles")
-    rows = np.flatnonzero(smiles != "")
+    rows = np.flatnonzero((smiles != "") & ~is_untreated(train))
     names = sorted(set(smiles[rows]))
     if len(names) < FEWEST_TO_MATCH or len(rows) < LEAST:
         notes.append(
@@ -273,13 +283,13 @@ def _matcher(
     return matcher, dict(zip(asked_for, features(asked_for), strict=True))
 
 
-def _pictures(real: Described, generated: Described) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """Return a few images of each class, real above generated; classes are mechanisms, else molecules."""
-    by = "moa" if (real.moa != "").any() else "molecule"
-    classes = tuple(sorted({str(name) for name in getattr(real, by)} - {""}))[:16]
-    sheet = np.zeros((len(classes), 2, SHOWN, *real.images.shape[1:]), np.uint8)
+def _pictures(reference: Described, generated: Described) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
+    """Return a few images of each class, those of the set above generated ones; classes are mechanisms, else molecules."""
+    by = "moa" if (reference.moa != "").any() else "molecule"
+    classes = tuple(sorted({str(name) for name in getattr(reference, by)} - {""}))[:16]
+    sheet = np.zeros((len(classes), 2, SHOWN, *reference.images.shape[1:]), np.uint8)
     for k, name in enumerate(classes):
-        for half, some in enumerate((real, generated)):
+        for half, some in enumerate((reference, generated)):
             shown = some.images[getattr(some, by) == name][:SHOWN]
             sheet[k, half, : len(shown)] = shown
     return sheet, classes

@@ -70,12 +70,12 @@ def describe(
 
 @dataclass(frozen=True, eq=False)
 class Measure:
-    """Real images and what was learnt from them, against which sets of images are measured.
+    """Images of a set and what was learnt from them, against which sets of images are measured.
 
     Parameters
     ----------
-    reference : real images.
-    floor : other real images of the same molecules.
+    reference : images of the test split, real or simulated.
+    floor : other images of the same molecules.
     ceiling : the best set that there is for morphology: fresh simulations, or ``floor``.
     train_profiles : (N, F) of training images.
     judge : of mechanisms, None with fewer than two.

@@ -10,7 +10,7 @@ import streamlit as st
 from engine import catalogue, jobs
 from engine.core import ImageSet, Params, UserError, specs
 from engine.molimage.ablation import shipped, table
-from engine.molimage.evaluate import MODEL, NEAREST, ORACLE, REAL, SHUFFLED, EvaluateParams, EvaluateResult
+from engine.molimage.evaluate import MODEL, NEAREST, ORACLE, OTHER_HALF, SHUFFLED, EvaluateParams, EvaluateResult
 from engine.molimage.intervals import Interval
 from pages.parts import bring_images, cells, charts, frame, pick, run, state, studio
 from pages.parts.cell_views import feature_words
@@ -21,13 +21,16 @@ MODELS = "believe.model"
 LARGEST_PX = 64  # of a contact sheet's tiles
 BARS = 24
 VARIANTS = {
-    MODEL: "this model", SHUFFLED: "molecules shuffled", NEAREST: "nearest molecule", REAL: "other half",
+    MODEL: "this model", SHUFFLED: "molecules shuffled", NEAREST: "nearest molecule", **{name: name for name in OTHER_HALF.values()},
     ORACLE: "fresh simulations",
 }  # fmt: skip
 ROWS = {
     SHUFFLED: "**Molecules shuffled**: the model's images under the wrong molecules. A model no better than this ignores the molecule.",
     NEAREST: "**Nearest molecule**: images of the training molecule that is most alike. A model has to beat this to be of use.",
-    REAL: "**Other half**: half of the images of the same molecules, set against the other. No model can be expected to do better.",
+    **dict.fromkeys(
+        OTHER_HALF.values(),
+        "**Other half**: half of the images of the same molecules, set against the other. No model can be expected to do better.",
+    ),
     ORACLE: "**Fresh simulations**: the simulator run again on the test molecules, the best that a model could do.",
 }
 # measure -> what it is called, and what good means
@@ -54,7 +57,11 @@ def view() -> None:
     _adopt(models)
     images = bring_images.choose()
     if images is None:
-        frame.empty("There are no images to check a model on.", "Simulate a small screen above, or bring your own.")
+        frame.empty(
+            "There are no images to check a model on.",
+            "A model draws cells for molecules that it may not have seen, and these are set beside images of the same molecules. "
+            "Simulate some above to try it, or bring yours.",
+        )
     else:
         _check(images, models)
     _ablation()

@@ -21,6 +21,7 @@ START_PX = 64
 LOOK_EVERY_S = 1.0
 SURE = 0.03  # share of a run after which its pace says when it ends
 WORDS = {"train": "trained on", "val": "held out (val)", "test": "held out (test)"}
+LEVELS = "One line for each image size: the smallest is learnt first, then the details of each doubling. A line that has flattened is done."
 GOOD = (
     "Bits per value say how well the model foresees an image that it is shown: lower is better, 8 is guessing. Held-out images much above "
     "those trained on mean that it has learnt these by heart: use more images, or fewer steps."
@@ -32,7 +33,10 @@ def view() -> None:
     _adopt()
     images = bring_images.choose()
     if images is None:
-        frame.empty("There are no images yet.", "Simulate a small screen above, or bring your own.")
+        frame.empty(
+            "There are no images yet.",
+            "From images of treated cells a model learns how cells look under a molecule. Simulate some above to try it, or bring yours.",
+        )
         _bring_model()
         return
     bring_images.about(images)
@@ -116,18 +120,16 @@ def duration(seconds: float) -> str:
 
 
 def _live(parts: Mapping[str, Any], key: str) -> None:
-    """Draw the curve of each level so far, and say when the run will end and what cancelling does."""
+    """Draw the curves of all levels so far, and say when the run will end and what cancelling does."""
     st.caption("Cancel is a pause: press Train again and the run goes on at the step where it was, to the same model, bit by bit.")
     job = jobs.shared().get(key)
     if job is not None and (left := _left_s(key, job.progress)) is not None:
         st.caption(f"About {duration(left)} to go.")
-    seen: dict[int, pd.DataFrame] = st.session_state.setdefault(f"training.curves.{key}", {})
-    if isinstance(parts.get("curve"), pd.DataFrame):
-        newest = parts["curve"]
-        seen |= {int(size): part for size, part in newest.groupby("size_px")}
-    if seen:
-        figure = curves(pd.concat(list(seen.values())))
-        st.plotly_chart(figure, alt="Nats per value of each level over its steps so far", key=f"training.live.{key}")
+    so_far = parts.get("curve")
+    if isinstance(so_far, pd.DataFrame) and len(so_far):
+        alt = "Nats per value of each level over its steps so far"
+        st.plotly_chart(curves(so_far), alt=alt, key=f"training.live.{key}")
+        st.caption(LEVELS)
 
 
 def _left_s(key: str, progress: float) -> float | None:
@@ -174,6 +176,7 @@ def _show(result: TrainResult, images: ImageSet) -> None:
         st.caption(GOOD)
     with course:
         st.plotly_chart(curves(result.curve), alt="Nats per value of each level over its steps", key="training.curve")
+        st.caption(LEVELS)
     for words in made.warnings if made else ():
         st.caption(f":material/warning: {frame.escape(words)}")
     frame.export(result, images)

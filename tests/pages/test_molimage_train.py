@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 import zipfile
 from concurrent.futures import Future
 from pathlib import Path
@@ -14,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 from engine import catalogue, jobs
 from engine.core import ImageSet, Provenance, UserError
 from engine.core.recipe import data_recipe
-from engine.jobs.folders import KEPT, RESULT
+from engine.jobs.folders import KEPT, RESULT, write_partial
 from engine.molimage.bring import to_png
-from engine.molimage.evaluate import MODEL, NEAREST, REAL, EvaluateResult
+from engine.molimage.evaluate import MODEL, NEAREST, OTHER_HALF, EvaluateResult
 from engine.molimage.train import TrainParams, TrainResult
 from pages.parts import believe, bring_images, run, studio, training
 from pages.parts.frame import escape
@@ -195,6 +196,29 @@ def test_a_run_leaves_a_model_that_draws_and_a_file_that_opens(opened, open_page
     assert linked.session_state["molimage.view"] == TRAIN and linked.number_input(key="train.steps").value == 500
 
 
+def test_a_page_opened_again_shows_the_curves_of_all_levels_so_far(opened, open_page):
+    app = opened(TRAIN, noise())
+    button(app, "Train").click().run()
+    key, runner = job_of(app), jobs.shared()
+    so_far = pd.DataFrame({"size_px": [8, 8, 16, 32], "step": [250, 500, 250, 250], "nats_per_value": [1.0, 0.5, 0.2, 0.1]})
+    runner.cancel(key)
+    runner.wait(key, 30)
+    write_partial(runner.folders.job(key), "curve", so_far, 0)
+    parts = runner.partials(key)
+    assert [trace.name for trace in training.curves(parts["curve"]).data] == ["8 px", "16 px", "32 px"]
+
+    def page(key):
+        from engine import jobs
+        from pages.parts import training
+
+        training._live(jobs.shared().partials(key), key)
+
+    fresh = AppTest.from_function(page, args=(key,)).run()  # another session: nothing was seen before
+    assert not fresh.exception
+    figure = json.loads(fresh.get("plotly_chart")[0].proto.spec)
+    assert [trace["name"] for trace in figure["data"]] == ["8 px", "16 px", "32 px"]
+
+
 def test_a_paused_run_says_that_it_goes_on_where_it_stopped(opened):
     app = opened(TRAIN, noise())
     button(app, "Train").click().run()
@@ -232,13 +256,13 @@ def test_only_model_files_are_opened_and_they_say_what_they_learnt_from(tmp_path
     assert Path(studio.place_of(facts["id"])).read_bytes() == data
 
 
-def evaluation(molecules: int = 40) -> EvaluateResult:
+def evaluation(molecules: int = 40, origin: str = "real") -> EvaluateResult:
     """A result whose numbers are known."""
     nan = float("nan")
     rows = {
         MODEL: {"morphology": 0.8, "morphology_low": 0.75, "morphology_high": 0.85, "swd_ratio": 1.5, "images": 80.0},
         NEAREST: {"morphology": 0.5, "morphology_low": 0.4, "morphology_high": 0.6, "swd_ratio": 1.2, "images": 80.0},
-        REAL: {"morphology": nan, "morphology_low": nan, "morphology_high": nan, "swd_ratio": 1.0, "images": 80.0},
+        OTHER_HALF[origin]: {"morphology": nan, "morphology_low": nan, "morphology_high": nan, "swd_ratio": 1.0, "images": 80.0},
     }
     feature = {
         "feature": ["nucleus_area_px", "cells"],
@@ -256,11 +280,13 @@ def evaluation(molecules: int = 40) -> EvaluateResult:
     )  # fmt: skip
 
 
-def test_the_table_has_a_row_for_each_measure_that_could_be_had():
-    shown = believe.scores(evaluation().scores).set_index("measure")
+@pytest.mark.parametrize("origin", ["real", "simulated"])
+def test_the_table_has_a_row_for_each_measure_that_could_be_had(origin):
+    shown = believe.scores(evaluation(origin=origin).scores).set_index("measure")
     assert list(shown.index) == ["Morphology follows", "Texture apart"]
     assert shown.loc["Morphology follows", "this model"] == "0.8 [0.75, 0.85]"
-    assert shown.loc["Morphology follows", "other half"] == "–"
+    assert shown.loc["Morphology follows", f"{origin}, other half"] == "–"
+    assert ("real" in " ".join(shown.columns)) is (origin == "real")
     assert shown.loc["Texture apart", "nearest molecule"] == "1.2"
     assert {label for label, _ in believe.MEASURES.values()} >= set(shown.index)
 
@@ -279,6 +305,7 @@ def test_a_check_is_shown_with_everything_that_puts_it_into_proportion(opened, m
     monkeypatch.setattr(run, "panel", lambda *_, **__: evaluation(molecules))
     app = opened(BELIEVE, noise())
     told = texts(app).replace("\\", "")
+    assert told.count("Other half**") == 1
     assert ("Over 40 molecules" in told) is says
     assert any("Fewer than 30 say little" in found.value for found in app.warning) is not says
     assert "A note." in told and "real data: my plate" in told

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from engine.core import Context, UserError
-from engine.molimage.baselines import halves, molecules_of, nearest_training, oracle, shuffled
+from engine.molimage.baselines import halves, is_untreated, molecules_of, nearest_training, oracle, shuffled
 from engine.molimage.simulator import simulate
 from engine.molimage.train import asked
 from tests.engine.molimage.worlds import ALCOHOLS, AMINES, blobs
@@ -46,6 +46,35 @@ def test_seen_molecules_have_their_training_images_as_the_other_half():
     assert len(split.reference) == len(images.split("test"))
     assert asked(split.other) == asked(split.reference)
     assert (split.other.column("split") == "train").all()
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_control"),
+    [
+        ({"smiles": "CS(C)=O"}, True), ({"compound": "DMSO"}, True), ({"compound": "vehicle"}, True), ({"dose_um": 0.0}, True),
+        ({"dose_um": np.nan}, False), ({"moa": "inactive"}, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("held_out", [RINGS[:3], []])
+def test_untreated_cells_are_in_neither_half(held_out, facts, is_control):
+    images = world(held_out)
+    test = np.flatnonzero(images.column("split") == "test")
+    table = images.table.copy()
+    table.loc[test[:5], list(facts)] = list(facts.values())
+    images = dataclasses.replace(images, table=table)
+    assert is_untreated(images).sum() == 5 * is_control
+    split = halves(images)
+    assert split.untreated == 5 * is_control
+    assert not any(is_untreated(part).any() for part in (split.reference, split.other, split.wanted))
+    parts = [split.reference] if split.are_plates else [split.reference, split.other]
+    assert sum(map(len, parts)) == len(test) - split.untreated
+
+
+def test_a_test_split_of_untreated_cells_alone_says_what_to_do():
+    images = world([])
+    doses = np.where(images.column("split") == "test", 0.0, 1.0)
+    with pytest.raises(UserError, match="All test images of blobs show untreated cells"):
+        halves(dataclasses.replace(images, table=images.table.assign(dose_um=doses)))
 
 
 @pytest.mark.parametrize("n", [2, 4, 30])

@@ -8,7 +8,7 @@ import pytest
 
 from engine.core import Cancelled, Context, Result, UserError
 from engine.molimage import correspondence, evaluate
-from engine.molimage.evaluate import MODEL, NEAREST, REAL, SHUFFLED, EvaluateParams
+from engine.molimage.evaluate import MODEL, NEAREST, OTHER_HALF, SHUFFLED, EvaluateParams
 from tests.engine.molimage.stand_ins import Blind, Noise, Truth, facts, quick_textures
 from tests.engine.molimage.worlds import ALCOHOLS, AMINES, blobs
 
@@ -41,16 +41,16 @@ def result(images):
 
 
 def test_the_truth_reaches_the_ceiling(result):
-    row, real = result.scores.loc[MODEL], result.scores.loc[REAL]
+    row, other = result.scores.loc[MODEL], result.scores.loc[OTHER_HALF["simulated"]]
     assert row["morphology_share_low"] < 1 < row["morphology_share_high"]
     assert row["mechanism_share"] == pytest.approx(1, abs=0.1)
     assert row["correspondence_share"] == pytest.approx(1, abs=0.2)
     assert row["swd_ratio"] < 2  # sets of 50 images differ by chance
     assert row["diversity"] == pytest.approx(1, abs=0.25)
-    assert row["retrieval"] == pytest.approx(real["retrieval"], abs=0.1)
+    assert row["retrieval"] == pytest.approx(other["retrieval"], abs=0.1)
     assert row["retrieval"] > row["retrieval_chance"] + 0.05
     assert abs(row["kid"]) < 5 * row["kid_se"] + 0.02
-    assert real[["morphology_share", "mechanism_share", "correspondence_share", "swd_ratio"]].tolist() == [1, 1, 1, 1]
+    assert other[["morphology_share", "mechanism_share", "correspondence_share", "swd_ratio"]].tolist() == [1, 1, 1, 1]
 
 
 def test_who_ignores_the_molecule_loses_what_it_decides(result):
@@ -81,7 +81,9 @@ def test_tables_and_pictures_hang_together(result, images, tmp_path):
         for mirrored in (image, image[:, :, ::-1])
         for k in range(4)
     ]
-    assert sum(turned) == 8  # real above
+    assert sum(turned) == 8  # those of the set above
+    told = [*result.scores.index, *result.notes, *(label for label, _ in result.summary()), *result.by_feature["variant"]]
+    assert not [words for words in told if "real" in words.split(",")[0].lower().split()]
     back = Result.from_dir(result.to_dir(tmp_path / "result"))
     assert back.digest == result.digest
     assert 3 <= len(result.summary()) <= 8
@@ -119,6 +121,20 @@ def test_simulated_and_real_are_never_in_one_table(images):
         evaluate.evaluate(dataclasses.replace(images, channels=("DNA", "ER")), EvaluateParams(**QUICK), Context.silent())
     with pytest.raises(UserError, match="split test"):
         evaluate.evaluate(images.split("train"), EvaluateParams(**QUICK), Context.silent())
+
+
+def test_untreated_cells_are_no_test_molecule_and_are_counted(images, result):
+    test, train = (np.flatnonzero(images.column("split") == label) for label in ("test", "train"))
+    rows = np.concatenate([test, train[::5], test[:8]])
+    table = images.table.iloc[rows].reset_index(drop=True)
+    table.loc[np.arange(len(rows)) >= len(rows) - 8, ["smiles", "compound", "dose_um"]] = ["CS(C)=O", "DMSO", 0.0]
+    found = evaluate.evaluate(
+        dataclasses.replace(images, images=images.images[rows], table=table), EvaluateParams(**QUICK), Context.silent()
+    )
+    assert found.molecules == len(HELD_OUT)
+    assert set(found.scores["images"]) == {len(test) / 2}
+    assert any("untreated cells" in note and note.endswith(": 8.") for note in found.notes)
+    assert not any("untreated" in note for note in result.notes)
 
 
 def test_what_a_model_may_have_seen_is_said(images, monkeypatch):
