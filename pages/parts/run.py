@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from engine import catalogue, jobs
-from engine.core import Dataset, Method, Params, Result, Tables, UserError, specs
+from engine.core import Data, Dataset, Method, Params, Result, Tables, UserError, specs
 from engine.graphs import Graph
 from engine.jobs.folders import KEPT
 from pages.parts import frame, graph, pick, state
@@ -76,9 +76,7 @@ def graph_so_far(parts: Mapping[str, Any], key: str) -> None:
         graph.show(parts["graph"], key=f"early.{key}")
 
 
-def panel(
-    method: Method, dataset: Dataset | Tables, params: Params, label: str, button: Any, early: Early | None = graph_so_far
-) -> Result | None:
+def panel(method: Method, dataset: Data, params: Params, label: str, button: Any, early: Early | None = graph_so_far) -> Result | None:
     """Show the run that belongs to these settings and return its result once there is one.
 
     The same data, method and settings are the same run: it is joined when it is under way and opened when it is done. Where only the
@@ -115,12 +113,12 @@ def panel(
     return None
 
 
-def _reread(method: Method, dataset: Dataset | Tables, params: Params) -> Result | None:
+def _reread(method: Method, dataset: Data, params: Params) -> Result | None:
     """Answer from the p-values of the run that the address names, when only the level of the tests was changed since."""
     job = jobs.shared().get(state.link("job"))
     if job is None or job.state != "done" or (job.method, job.dataset) != (method.name, dataset.digest):
         return None
-    if method.area != "discovery" or isinstance(dataset, Tables):  # only these keep the p-values of their tests
+    if method.area != "discovery" or not isinstance(dataset, Dataset):  # only these keep the p-values of their tests
         return None
     if method.needs == "interventional":  # the trace holds only part of what such a method asks
         return None
@@ -181,7 +179,7 @@ def opened(key: str) -> Result:
     return jobs.shared().result(key)
 
 
-def submit(method: Method, dataset: Dataset | Tables, params: Params) -> jobs.Job | None:
+def submit(method: Method, dataset: Data, params: Params) -> jobs.Job | None:
     """Hand in a run of this visitor; say why where it cannot be."""
     try:
         return jobs.shared().submit(method.name, dataset, params, owner=state.visitor())
