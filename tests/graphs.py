@@ -24,25 +24,23 @@ def random_dags(n: int, nodes: Sequence[int] = range(4, 11), degree: float = 2, 
     return [random_dag(nodes[k % len(nodes)], degree, rng) for k in range(n)]
 
 
-def all_dags(p: int) -> Iterator[Graph]:
-    """Yield every DAG on p nodes (1, 3, 25, 543, 29,281 for p = 1 to 5)."""
+def all_dags(p: int, every: int = 1) -> Iterator[Graph]:
+    """Yield every DAG on p nodes (1, 3, 25, 543, 29,281 for p = 1 to 5), or ``every`` so many."""
     pairs = list(itertools.combinations(range(p), 2))
-    for states in itertools.product((0, 1, 2), repeat=len(pairs)):
-        arrows = np.zeros((p, p), dtype=bool)
-        for (i, j), state in zip(pairs, states, strict=True):
-            arrows[i, j], arrows[j, i] = state == 1, state == 2
-        if _acyclic(arrows):
-            yield Graph.from_directed([f"X{i + 1}" for i in range(p)], arrows)
+    states = np.array(list(itertools.product((0, 1, 2), repeat=len(pairs))), np.uint8).reshape(3 ** len(pairs), len(pairs))
+    arrows = np.zeros((len(states), p, p), dtype=bool)
+    for (i, j), state in zip(pairs, states.T, strict=True):
+        arrows[:, i, j], arrows[:, j, i] = state == 1, state == 2
+    for chosen in arrows[_acyclic(arrows)][::every]:
+        yield Graph.from_directed([f"X{i + 1}" for i in range(p)], chosen)
 
 
-def _acyclic(arrows: np.ndarray) -> bool:
-    left = np.ones(len(arrows), dtype=bool)
-    while left.any():
-        sources = left & ~arrows[left].any(axis=0)
-        if not sources.any():
-            return False
-        left &= ~sources
-    return True
+def _acyclic(arrows: np.ndarray) -> np.ndarray:
+    """Return for each of the (n, p, p) matrices whether taking away nodes without parents, again and again, leaves none."""
+    left = np.ones(arrows.shape[:2], dtype=bool)
+    for _ in range(arrows.shape[1]):
+        left &= (arrows & left[:, :, None]).any(axis=1)
+    return ~left.any(axis=1)
 
 
 def all_ancestral_graphs(p: int, lines: bool = False) -> Iterator[Graph]:

@@ -32,7 +32,7 @@ def beginning(dag, latent):
     return OrderSeparators(test, order_search(test, BfciParams(starts=1), Context.silent()))
 
 
-@pytest.mark.parametrize(("dag", "latent"), latent_dags(200), ids=str)
+@pytest.mark.parametrize(("dag", "latent"), latent_dags(100), ids=str)
 def test_exact_pag_under_an_oracle(dag, latent, run):
     result = run("bfci", Oracle(dag, latent), starts=1)
     assert result.graph == pag_of(mag_of(dag, latent))

@@ -33,7 +33,7 @@ def worth(trees, order):
 # -- exact under an oracle ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("degree", "n"), [(2, 200), (4, 60)])
+@pytest.mark.parametrize(("degree", "n"), [(2, 100), (4, 30)])
 def test_exact_class_under_an_oracle(degree, n, run):
     for dag in random_dags(n=n, nodes=range(4, 11), degree=degree):
         assert run("boss", Oracle(dag)).graph == cpdag_of(dag), dag

@@ -57,7 +57,7 @@ def test_collider_is_found_from_every_order(order, depth):
     assert cpdag_of(found) == cpdag_of(COLLIDER)
 
 
-@pytest.mark.parametrize(("degree", "n"), [(2, 200), (4, 60)])
+@pytest.mark.parametrize(("degree", "n"), [(2, 100), (4, 30)])
 def test_exact_class_under_an_oracle(degree, n, run):
     for dag in random_dags(n=n, nodes=range(4, 11), degree=degree):
         assert run("gsp", Oracle(dag), depth=None).graph == cpdag_of(dag), dag

@@ -108,7 +108,7 @@ def test_the_true_order_gives_the_true_graph():
 @pytest.mark.parametrize("start", ["permutation", "empty", "gsp"])
 def test_exact_classes_under_an_oracle(start):
     exact = []
-    for dag, latent in latent_dags(200):
+    for dag, latent in latent_dags(100):
         result = search(Oracle(dag, latent), GspoParams(start=start), Context.silent())
         truth = mag_of(dag, latent)
         assert is_maximal(result.mag) and is_valid_pag(result.graph) and result.graph == pag_of(result.mag)

@@ -18,7 +18,7 @@ from tests.engine.discovery.test_utigsp import CHAIN, cases, chain_data
 
 @pytest.mark.parametrize("single", [True, False], ids=["one target each", "several targets"])
 def test_exact_class_under_an_oracle(single, run):
-    for dag, drawn in cases(200, seed=1):
+    for dag, drawn in cases(100, seed=1):
         targets = {regime: goal[:1] for regime, goal in drawn.items()} if single else drawn
         result = run("igsp", InterventionalOracle(dag, targets))
         assert result.graph == interventional_cpdag_of(dag, targets), (dag, targets)

@@ -147,7 +147,7 @@ SCORED = ("grasp", "boss", "ges")
 @pytest.mark.parametrize("method", ["pc", "gsp", *SCORED])
 def test_true_knowledge_leads_to_the_class_that_fits(run, method):
     rng = np.random.default_rng(1)
-    for dag in random_dags(60, range(4, 10), 2.5, seed=11):
+    for dag in random_dags(40, range(4, 10), 2.5, seed=11):
         text = said_of(dag, rng)
         assert run(method, Oracle(dag), knowledge=text).graph == Knowledge.of(text, dag.nodes).class_of(dag), text
 
@@ -165,7 +165,7 @@ def test_true_knowledge_and_interventions(run, method):
 @pytest.mark.parametrize("method", ["fci", "fci_plus", "bfci"])
 def test_true_knowledge_with_hidden_causes(run, method):
     rng = np.random.default_rng(3)
-    for dag, latent in latent_dags(60, range(4, 9), seed=13):
+    for dag, latent in latent_dags(40, range(4, 9), seed=13):
         seen = [name for name in dag.nodes if name not in latent]
         text = said_of(dag, rng, seen, causes=True)
         expected = with_knowledge(pag_of(mag_of(dag, latent)), Knowledge.of(text, seen))

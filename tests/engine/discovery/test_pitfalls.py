@@ -39,6 +39,7 @@ from engine import catalogue
 from engine.core import Dataset, UserError
 from engine.data import apply, examine, simulate
 
+QUICK = {"mixture": {"most": 2}}  # one population or two; more of them would only be more of the same
 METHODS = tuple(name for name, place in catalogue.PLACES.items() if place.startswith(("engine.discovery.", "engine.mixtures.")))
 RNG = np.random.default_rng(11)
 CHAIN = pd.DataFrame(RNG.standard_normal((300, 4)), columns=list("ABCD"))
@@ -189,7 +190,8 @@ def test_targets_that_are_no_columns_are_listed_with_their_nearest_matches():
 def test_the_scale_of_simulated_data_tells_no_method_anything(method, run):
     raw = simulate("gaussian", p=8, n=400, degree=2, seed=5)
     standard = apply(raw, finding(raw, "raw-scale").repairs[0])
-    assert run(method, raw).graph == run(method, standard).graph
+    settings = QUICK.get(method, {})
+    assert run(method, raw, **settings).graph == run(method, standard, **settings).graph
 
 
 def test_p_values_too_small_for_a_number(run):
@@ -201,4 +203,5 @@ def test_p_values_too_small_for_a_number(run):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_search_repeats_itself(method, run):
     data = with_regimes(simulate("gaussian", p=8, n=300, degree=3, seed=2).frame)
-    assert run(method, data, seed=3).digest == run(method, data, seed=3).digest
+    settings = QUICK.get(method, {})
+    assert run(method, data, seed=3, **settings).digest == run(method, data, seed=3, **settings).digest

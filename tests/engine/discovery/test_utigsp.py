@@ -33,7 +33,7 @@ def as_sets(targets):
 
 @pytest.mark.parametrize("how", ["all", "first", "none"])
 def test_exact_class_and_targets_under_an_oracle(how, run):
-    for dag, targets in cases(200):
+    for dag, targets in cases(100):
         result = run("utigsp", InterventionalOracle(dag, targets, told(targets, how)))
         assert result.graph == interventional_cpdag_of(dag, targets), (dag, targets)
         assert as_sets(result.targets) == as_sets(targets), (dag, targets)
