@@ -43,9 +43,9 @@ def make_server(tmp_path):
             server.kill()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """One running app for all tests of a file."""
+    """One running app for all tests of this process that do not end it."""
     running = Server("app.py", tmp_path_factory.mktemp("var")).start()
     yield running
     running.kill()

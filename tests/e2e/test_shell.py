@@ -30,14 +30,8 @@ def test_every_page_is_reached_by_the_navigation(server, page):
         assert page.url.split("?")[0].endswith(f"/{path}")
 
 
-def test_home_leads_to_the_sample(server, page):
-    page.goto(server.url)
-    page.get_by_role("button", name="Start with the sample").click()
-    expect(heading(page, "Causal discovery")).to_be_visible()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_paper_and_ink_follow_the_colour_scheme(server, new_page, scheme):
+def test_paper_and_ink_follow_the_colour_scheme_and_the_font_is_the_bundled_one(server, new_page, scheme):
     page = new_page(color_scheme=scheme)
     page.goto(server.url)
     expect(heading(page, "Causeway")).to_be_visible()
@@ -45,22 +39,17 @@ def test_paper_and_ink_follow_the_colour_scheme(server, new_page, scheme):
     assert paper > 0.9 and ink < 0.3 if scheme == "light" else paper < 0.2 and ink > 0.8
     logo = page.get_by_test_id("stSidebarHeader").locator("img").first
     expect(logo).to_be_visible()
-
-
-def test_the_bundled_font_is_used(server, page):
-    page.goto(server.url)
-    expect(heading(page, "Causeway")).to_be_visible()
     page.wait_for_function("document.fonts.check('16px \"IBM Plex Sans\"') && [...document.fonts].some(f => f.status === 'loaded')")
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_nothing_is_wider_than_a_phone(server, new_page, path):
+def test_nothing_is_wider_than_a_phone(server, new_page):
     page = new_page(viewport={"width": 390, "height": 844})
-    page.goto(f"{server.url}/{path}")
-    expect(heading(page, PAGES[path])).to_be_visible()
-    page.wait_for_function("!document.querySelector('[data-test-script-state=running]')")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth - main.clientWidth") == 0
+    for path, title in PAGES.items():
+        page.goto(f"{server.url}/{path}")
+        expect(heading(page, title)).to_be_visible()
+        page.wait_for_function("!document.querySelector('[data-test-script-state=running]')")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        assert page.get_by_test_id("stMain").evaluate("main => main.scrollWidth - main.clientWidth") == 0, path
 
 
 def _lightness(page, selector, name):
