@@ -15,10 +15,10 @@ MAIN = Path(__file__).parents[2] / "pages" / "main.py"
 def open_page(tmp_path, monkeypatch):
     """Open a page by its file name, as a link with these query parameters would; what still runs at the end is stopped."""
     monkeypatch.setenv("CAUSEWAY_VAR", str(tmp_path))
+    monkeypatch.setenv("CAUSEWAY_SPARE", "0")  # to warm a process for each test costs more than to start the few that run something
 
     def opened(name: str, **link: str) -> AppTest:
         app = AppTest.from_file(MAIN, default_timeout=SECONDS)
-        app.run()
         app.switch_page(name)
         app.query_params.update(link)
         return app.run()
