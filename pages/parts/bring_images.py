@@ -117,8 +117,8 @@ def is_local() -> bool:
 
 def _screen() -> None:
     st.caption(
-        f"{SMALL['molecules']} drugs, {SMALL['n_each']} images each, and untreated cells, drawn by rules: enough to see how training "
-        "works. They are simulated and are marked so wherever they appear."
+        f"{SMALL['molecules']} drugs, {SMALL['n_each']} images each, and untreated cells, drawn by rules: enough to try everything here. "
+        "They are simulated and are marked so wherever they appear."
     )
     if st.button("Simulate", type="primary", icon=":material/casino:", key="bring_images.simulate"):
         with st.spinner("Simulating …"):

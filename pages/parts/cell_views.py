@@ -94,7 +94,8 @@ def believed(made: Drawn) -> None:
 
 def against(made: Drawn) -> None:
     """Show the same cells with and without the molecule, their difference, and how far each stain moves."""
-    control = _untreated(made)
+    with st.spinner("Drawing the same cells without it …"):
+        control = _untreated(made)
     if control is None:
         frame.empty(NO_CONTROL, "Train a model with images of DMSO wells to compare with them.")
         return
@@ -114,13 +115,11 @@ def against(made: Drawn) -> None:
     with numbers:
         st.plotly_chart(_shifts_chart(moved), alt="How far each stain moves", key="molimage.shifts")
         table = moved.assign(**{name: 100 * moved[name] for name in ("shift", "low", "high")})
-        frame.table(
-            table.rename(columns={"shift": "shift (%)", "low": "from (%)", "high": "to (%)", "treated": f"with {made.name}"[:24]}),
-            key="molimage.shifttable",
-        )  # fmt: skip
+        words = {"shift": "shift (%)", "low": "from (%)", "high": "to (%)", "treated": "with it", "control": "without"}
+        frame.table(table[["stain", *words]].rename(columns=words), key="molimage.shifttable")
         st.caption(
-            f"Mean brightness over {len(treated)} pairs of fields with the same noise; 95 % intervals over the pairs. They say how sure "
-            "the drawing is, not how right the model is."
+            f"Mean brightness over {len(treated)} pairs of fields of the same cells; 95 % intervals over the pairs. They say how sure the "
+            "drawing is, not how right the model is."
         )
 
 
@@ -130,7 +129,8 @@ def dose_and_mix(made: Drawn) -> None:
     n, temperature, seed, _ = made.noise(size)
     doses = [dose for dose in DOSES_UM if dose or made.card["control"]]
     st.markdown("**More and more of it**")
-    images = studio.ask(made.id, "dose_series", made.place, made.molecule.smiles, tuple(doses), n, temperature, seed, size)
+    with st.spinner("Drawing the cells at each dose …"):
+        images = studio.ask(made.id, "dose_series", made.place, made.molecule.smiles, tuple(doses), n, temperature, seed, size)
     levels = ["untreated" if not dose else f"{dose:g} µM" for dose in doses]
     _columns(images, look, levels)
     st.plotly_chart(_dose_chart(images, made.card["channels"], levels), alt="Mean brightness of each stain by dose", key="molimage.doses")
@@ -142,7 +142,8 @@ def dose_and_mix(made: Drawn) -> None:
     second = molecule.read(other or "")
     dose = float(made.settings["dose_um"])
     ends = (made.molecule.smiles, dose), (second.smiles, dose)
-    between = studio.ask(made.id, "blend", made.place, *ends, STEPS, 2, temperature, seed, size)
+    with st.spinner("Drawing the way …"):
+        between = studio.ask(made.id, "blend", made.place, *ends, STEPS, 2, temperature, seed, size)
     shares = [made.name, *(f"{100 * k / (STEPS - 1):.0f} %" for k in range(1, STEPS - 1)), second.name or second.smiles]
     _columns(between, look, [frame.escape(share[:24]) for share in shares])
     st.caption("What the model knows of the two molecules is mixed step by step; the cells stay the same.")
@@ -167,7 +168,7 @@ def changes(made: Drawn) -> None:
         f"**{len(sure)} of {len(known)} features move by more than chance** "
         f"in {n} fields with {frame.escape(made.name)} against {n} without."
     )
-    chart, numbers = st.columns([1, 1], gap="large")
+    chart, numbers = st.columns([4, 5], gap="medium")
     with chart:
         st.plotly_chart(_effects_chart(known.head(BARS)), alt="Effect sizes of the features that move most", key="molimage.effects")
     with numbers:
@@ -194,14 +195,17 @@ def atoms(made: Drawn) -> None:
             molecule.picture(made.molecule.smiles, weights=weights.tolist(), width_px=560, height_px=400), width="stretch",
             alt=f"Atoms of {made.name} coloured by what they do to {stain}",
         )  # fmt: skip
-        st.caption(f"Orange atoms make {stain} brighter, blue ones darker; the strongest changes it by {np.abs(weights).max():.1%}.")
+        st.caption(
+            f"Orange atoms make {stain} brighter, blue ones darker; the strongest changes it by {np.abs(weights).max():.1%}. The table "
+            "counts the atoms along the SMILES above."
+        )
     with numbers:
         table = pd.DataFrame({
             "atom": [f"{symbol} {number}" for number, symbol in enumerate(_symbols(made.molecule.smiles), 1)],
             "change (%)": 100 * weights, "± (%)": 100 * found.errors[:, names.index(str(stain))],
         })  # fmt: skip
         frame.table(table.iloc[np.argsort(-np.abs(weights), kind="stable")].reset_index(drop=True), key="molimage.atomtable", height=400)
-    words = "Each atom in turn is made one of no element, and the same cells are drawn again. This is what the model reads in the structure"
+    words = "Each atom in turn is hidden from the model, and the same cells are drawn again. This is what the model reads in the structure"
     seen = " (not what it measured on this molecule's images)" if bool(made.result.table["measured"].iloc[0]) else ""
     st.caption(f"{words}{seen}; it need not be what the molecule does.")
 
@@ -233,7 +237,9 @@ def provenance(made: Drawn) -> None:
         "Seed of the training": str(facts.get("seed", "")),
         **{f"bits/dim, {name}": value for name, value in trained.items()},
     }  # fmt: skip
-    frame.table(pd.DataFrame({"": list(rows), "value": [str(value) for value in rows.values()]}), key="molimage.facts")
+    frame.table(
+        pd.DataFrame({"fact": list(rows), "value": [str(value) for value in rows.values()]}), key="molimage.facts", height="content"
+    )
     frame.export(made.result, made.data)
 
 

@@ -26,6 +26,10 @@ BAR_THICK = 80  # an image's edge over the bar's thickness
 GREY = "#ffffff"
 PAPER, BRIGHTER, DARKER = (245, 245, 245), (198, 81, 2), (0, 104, 181)  # as on drawings of molecules
 ALL = "Composite"
+STAINS = {
+    "DNA": "nuclei", "ER": "endoplasmic reticulum", "RNA": "nucleoli and cytoplasm", "AGP": "actin, Golgi and membrane",
+    "Mito": "mitochondria",
+}  # fmt: skip
 HERE = Path(__file__).parent
 STYLE = """
 .sheet { position: relative; line-height: 0; max-width: 760px; }
@@ -149,6 +153,12 @@ def show(images: Images, look: Look, words: str, key: str, columns: int = 4) -> 
 def scale_words(look: Look, size: int) -> str:
     """Say how long the scale bar is; empty when the pixel is unknown."""
     return f"Scale bar {bar_um(look.pixel_um * size):g} µm. " if look.pixel_um else ""
+
+
+def stain_words(channels: Sequence[str]) -> str:
+    """Say what the stains of Cell Painting show; empty for any others."""
+    told = [f"{name} {STAINS[name]}" for name in channels if name in STAINS]
+    return f"Stains: {'; '.join(told)}." if len(told) == len(channels) else ""
 
 
 def uri(picture: Images) -> str:

@@ -25,9 +25,11 @@ ORIGIN = {
 }
 TABS = {
     "Against untreated": cell_views.against, "Dose and mix": cell_views.dose_and_mix, "What changes": cell_views.changes,
-    "Which atoms": cell_views.atoms, "Find the molecule": cell_views.find, "Provenance": cell_views.provenance,
+    "Which atoms": cell_views.atoms, "Find the molecule": cell_views.find, "Files and origin": cell_views.provenance,
 }  # fmt: skip
 OPEN = "molimage.tab"
+SEED = "Which cells are drawn: another number gives other cells, the same number the same ones."
+TEMPERATURE = "How much cells differ from each other. 1 is as learnt; less draws cells nearer to the typical one."
 
 
 def view() -> None:
@@ -89,8 +91,10 @@ def _settings(card: Mapping[str, Any], place: str) -> dict[str, Any]:
     dose = st.select_slider("Dose (µM)", doses, key="set.dose_um", format_func=lambda v: f"{v:g}", persist_state="session")
     first, second, third = st.columns(3, vertical_alignment="bottom")
     size = first.selectbox("Size (px)", sizes, key=key, persist_state="session")
-    seed = second.number_input("Seed", 0, 2**31, key="set.seed", persist_state="session")
-    temperature = third.number_input("Temperature", 0.1, 1.2, step=0.1, format="%.1f", key="set.temperature", persist_state="session")
+    seed = second.number_input("Seed", 0, 2**31, key="set.seed", persist_state="session", help=SEED)
+    temperature = third.number_input(
+        "Temperature", 0.1, 1.2, step=0.1, format="%.1f", key="set.temperature", persist_state="session", help=TEMPERATURE
+    )
     state.set_link({
         "dose_um": f"{dose:g}" if dose != 10.0 else None, "size": str(size) if size != 128 else None, "seed": str(seed) if seed else None,
         "temperature": f"{temperature:g}" if temperature != 1.0 else None,
@@ -122,7 +126,7 @@ def _cells(place: str, card: Mapping[str, Any], chosen: Molecule, settings: dict
         size = result.images.shape[-1]
         st.caption(
             f"{len(result.images[0])} fields of {size} × {size} px. {cells.scale_words(look, size)}Click one to enlarge it. "
-            "The same seed gives the same cells for every molecule."
+            f"The same seed gives the same cells for every molecule. {cells.stain_words(look.channels)}"
         )
     if number is not None:
         cells.zoom(result.images[0][number], look, f"{made.words}, image {number + 1}", f"{made.label}-{number + 1}", result.told())

@@ -23,7 +23,6 @@ EXAMPLES = {
 TEXT, EXAMPLE, DRAW, BOARD = "molimage.molecule", "molimage.example", "molimage.draw", "molimage.board"
 FILE, IN_FILE, DRAWN = "molimage.file", "molimage.infile", "molimage.drawn"
 BOARD_PX = 380
-LONG, STRIP_PX = 40, 54  # of a SMILES that needs more than one line
 HERE = Path(__file__).parent
 STYLE = """
 .sketch { background: #fff; color: #111; border-radius: 0.4rem; overflow-x: auto; }
@@ -52,7 +51,7 @@ def choose() -> Molecule:
     )  # fmt: skip
     st.pills("Examples", list(EXAMPLES), key=EXAMPLE, on_change=_take_example, label_visibility="collapsed", wrap=True)
     with st.container(horizontal=True):
-        drawing_now = st.toggle("Draw", key=DRAW, help="Opens a drawing board with this molecule on it.")
+        drawing_now = st.toggle("Drawing board", key=DRAW, help="Draw a molecule, or change this one.")
         with st.popover("From a file", icon=":material/upload_file:"):
             _upload()
     state.set_link({"molecule": text if text != DEFAULT else None})
@@ -84,7 +83,7 @@ def read(text: str) -> Molecule:
 def show(molecule: Molecule) -> None:
     """Draw the molecule and say how it was understood."""
     st.image(picture(molecule.smiles), width="stretch", alt=f"Structure of {molecule.name or molecule.smiles}")
-    st.code(molecule.smiles, language=None, height=STRIP_PX if len(molecule.smiles) < LONG else 2 * STRIP_PX, wrap_lines=True)
+    st.code(molecule.smiles, language=None, wrap_lines=True)
     for note in molecule.notes:
         st.caption(f":material/info: {frame.escape(note)}")
 

@@ -23,7 +23,7 @@ KINDS = ["tif", "tiff", "png", "npz", "npy"]
 RIDDLE_IMAGES = 4
 SEARCHED_PX = 128
 SHOWN = 20
-LIKELIHOOD = "log-likelihood above average (nats per image)"
+LIKELIHOOD = "fit to the image (nats)"
 
 
 def show(made: Drawn) -> None:
@@ -136,6 +136,7 @@ def _say(ranked: pd.DataFrame, library: pd.DataFrame, truth: str, name: str, is_
     shown = table.head(SHOWN).rename(columns={"likelihood": LIKELIHOOD})
     frame.table(shown[["rank", "name", "mechanism", LIKELIHOOD, "distance", "measured"]], key="molimage.ranking")
     st.caption(
-        f"First by the distance of the measured phenotype from each molecule's; the nearest {BEST} then by how much likelier they make the "
-        "image than the average phenotype does. 'Measured' molecules were trained on, the others are predicted from their structures."
+        f"Distance: how far these cells are from what the model expects under a molecule. The {BEST} nearest are put in order by their "
+        "fit: by how much the image is likelier under the molecule than under none (log-likelihood). Of 'measured' molecules the model has "
+        "learnt from images; the others it predicts from their structure."
     )

@@ -27,7 +27,7 @@ def test_what_is_drawn_on_the_board_is_what_cells_are_drawn_for(server, page):
     page.goto(f"{server.url}/molimage?molecule=C")
     expect(page.get_by_role("button", name="Enlarge image 16")).to_be_visible()
     picture = page.locator(".sheet img").get_attribute("src")
-    page.get_by_test_id("stMain").get_by_text("Draw", exact=True).last.click()
+    page.get_by_test_id("stMain").get_by_text("Drawing board", exact=True).click()
     expect(page.locator(".sketch[data-ready]")).to_be_visible()
     place = page.locator(".sketch .board").bounding_box()
     left, top, right, bottom = BARS_PX

@@ -94,7 +94,7 @@ def test_salts_are_stripped_aloud(open_page):
     ("tab", "words"),
     [
         ("Against untreated", "16 pairs of fields"), ("Dose and mix", "On the way to another molecule"), ("What changes", "features move"),
-        ("Which atoms", "made one of no element"), ("Find the molecule", "comes out on rank"), ("Provenance", "Result digest"),
+        ("Which atoms", "hidden from the model"), ("Find the molecule", "comes out on rank"), ("Files and origin", "Result digest"),
     ],
 )  # fmt: skip
 def test_every_view_opens(open_page, monkeypatch, tab, words):
@@ -146,6 +146,10 @@ def test_the_scale_bar_is_as_long_as_it_says(size, pixel_um):
     long = (corner[..., 0] == 255).any(axis=0).sum()
     assert long * per_px == pytest.approx(cells.bar_um(pixel_um * size), rel=0.03)
     assert f"Scale bar {cells.bar_um(pixel_um * size):g} µm" in cells.scale_words(look, size)
+
+
+def test_the_stains_are_explained_where_all_are_those_of_cell_painting():
+    assert "AGP actin, Golgi and membrane" in cells.stain_words(("DNA", "AGP")) and cells.stain_words(("DNA", "p53")) == ""
 
 
 def test_a_difference_is_orange_where_brighter_and_blue_where_darker():

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import typing
 import zipfile
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine import catalogue, jobs
-from engine.core import ImageSet, Provenance, UserError
+from engine.core import Data, ImageSet, Provenance, UserError
 from engine.core.recipe import data_recipe
 from engine.jobs.folders import KEPT, RESULT, write_partial
 from engine.molimage.bring import to_png
@@ -311,6 +312,14 @@ def test_a_check_is_shown_with_everything_that_puts_it_into_proportion(opened, m
     assert "A note." in told and "real data: my plate" in told
     assert "actin: 20% recognised, most often taken for tubulin" in told
     assert "Rows from the top: tubulin, actin." in told
+
+
+def test_an_empty_check_says_what_its_button_does(opened):
+    assert "Press Check this model to run Cell image evaluation." in texts(opened(BELIEVE, noise()))
+
+
+def test_a_run_takes_whatever_a_job_stores():
+    assert {typing.get_type_hints(function)["dataset"] for function in (run.panel, run.submit)} == {Data}
 
 
 def test_a_set_without_a_test_split_says_what_to_do(opened):
