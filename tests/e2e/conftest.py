@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.server import ARGUMENTS, WAIT_MS, Server, browser_path
 
+ONE_THREAD = {"CAUSEWAY_SLOTS": str(os.cpu_count() or 1)}  # for each run: other tests have the other cores
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -34,7 +35,7 @@ def make_server(tmp_path):
     def make(script="app.py"):
         var = tmp_path / f"var{len(started)}"
         var.mkdir()
-        started.append(Server(script, var).start())
+        started.append(Server(script, var, **ONE_THREAD).start())
         return started[-1]
 
     yield make
@@ -46,7 +47,7 @@ def make_server(tmp_path):
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """One running app for all tests of this process that do not end it."""
-    running = Server("app.py", tmp_path_factory.mktemp("var")).start()
+    running = Server("app.py", tmp_path_factory.mktemp("var"), **ONE_THREAD).start()
     yield running
     running.kill()
 

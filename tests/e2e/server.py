@@ -24,10 +24,10 @@ WAIT_MS = 90_000  # for whatever a page should show; a busy machine is slow, and
 
 
 class Server:
-    """The app on a free port; `start` and `kill` may be called again and again, the address stays."""
+    """The app on a free port, with further settings of its environment; it may start and be killed often, the address stays."""
 
-    def __init__(self, script: str, var: Path):
-        self.script, self.var = script, var
+    def __init__(self, script: str, var: Path, **settings: str):
+        self.script, self.var, self.settings = script, var, settings
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -38,7 +38,7 @@ class Server:
         """Start and wait until the server says that it is healthy."""
         command = [sys.executable, "-m", "streamlit", "run", self.script, "--server.headless", "true", "--server.port", str(self.port)]
         log = (self.var / "server.log").open("ab")
-        environment = os.environ | {"CAUSEWAY_VAR": str(self.var)}
+        environment = os.environ | self.settings | {"CAUSEWAY_VAR": str(self.var)}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         until = time.monotonic() + START_S
         while time.monotonic() < until:

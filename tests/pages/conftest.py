@@ -1,5 +1,6 @@
 """Pages without a browser: run through the frame, one state folder for each test."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ def open_page(tmp_path, monkeypatch):
     """Open a page by its file name, as a link with these query parameters would; what still runs at the end is stopped."""
     monkeypatch.setenv("CAUSEWAY_VAR", str(tmp_path))
     monkeypatch.setenv("CAUSEWAY_SPARE", "0")  # to warm a process for each test costs more than to start the few that run something
+    monkeypatch.setenv("CAUSEWAY_SLOTS", str(os.cpu_count() or 1))  # so each run has one thread: the other cores are for other tests
 
     def opened(name: str, **link: str) -> AppTest:
         app = AppTest.from_file(MAIN, default_timeout=SECONDS)
