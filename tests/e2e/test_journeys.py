@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
+from engine.jobs.folders import RESULT
 from tests.e2e.server import WAIT_MS
 
 pytestmark = pytest.mark.e2e
@@ -98,11 +99,12 @@ def test_a_run_is_seen_again_after_a_reload_and_ends_when_cancelled(server, page
 
 def test_a_run_outlives_a_killed_server(make_server, page):
     server = make_server()
-    page.goto(f"{server.url}/discovery?data=sachs&method=pc&bootstrap=100")
+    page.goto(f"{server.url}/discovery?data=sachs&method=pc&bootstrap=40")
     learn(page)
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     address = page.url
     server.kill(signal.SIGKILL)
+    assert not list(server.var.rglob(RESULT)), "the run was over before its server died"
     page.goto("about:blank")
     page.complaints.clear()
     server.start()
