@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,9 +63,14 @@ class Schedule:
 
 
 def train_level(
-    plan: Plan, size: int, material: Material, schedule: Schedule, seed: int, context: Context, device: str = "cpu"
-) -> tuple[Any, pd.DataFrame]:
+    plan: Plan, size: int, material: Material, schedule: Schedule, seed: int, context: Context, device: str = "cpu",
+    before: Sequence[pd.DataFrame] = (),
+) -> tuple[Any, pd.DataFrame]:  # fmt: skip
     """Train the flow of one size; return it with the running mean of its weights, and its learning curve.
+
+    Parameters
+    ----------
+    before : curves of levels that are done, which whoever watches sees with this one's.
 
     Notes
     -----
@@ -107,7 +112,7 @@ def train_level(
             losses.extend(torch.stack(recent).tolist())
             recent.clear()
             context.kept.put(name, net.state(best, mean, step + 1, losses))
-            context.partial("curve", lambda: curve(losses, size))
+            context.partial("curve", lambda: pd.concat([*before, curve(losses, size)], ignore_index=True))
     return net.finished(mean), curve(losses, size)
 
 

@@ -210,10 +210,10 @@ def train_levels(plan: Plan, material: Material, params: TrainParams, context: C
     work = np.array([steps_of(plan, size, params) for size in plan.sizes], float)
     ends = np.concatenate([[0.0], np.cumsum(work) / work.sum()])
     weights: dict[str, NDArray[Any]] = {}
-    curves = []
+    curves: list[pd.DataFrame] = []
     for k, size in enumerate(plan.sizes):
         part = context.share(ends[k], ends[k + 1])
-        flow, curve = train_level(plan, size, material, schedule(plan, size, params), params.seed, part, params.device)
+        flow, curve = train_level(plan, size, material, schedule(plan, size, params), params.seed, part, params.device, curves)
         weights |= {f"levels.{size}.{name}": value.numpy().copy() for name, value in flow.state_dict().items()}
         curves.append(curve)
     return weights, pd.concat(curves, ignore_index=True)
