@@ -11,8 +11,8 @@ OPEN = "molimage.view"
 # To add a view: write its part and name it here, with the method it is about.
 VIEWS = {
     "Draw": (drawn.view, "molimage_sample"),
-    "Train on your own images": (training.view, training.METHOD),
-    "How far to believe it": (believe.view, believe.METHOD),
+    "Train your own": (training.view, training.METHOD),
+    "Check a model": (believe.view, believe.METHOD),
 }
 
 

@@ -40,10 +40,10 @@ class EvaluateParams(Params):
     size: int | None = field(None, "Image size", low=SMALLEST_PX, high=512, unit="px", absent="the largest there is")
     correspondence: bool = field(
         True,
-        "Image and molecule match",
+        "Molecule match",
         help="Learn whether an image shows a molecule, and ask it of drawn ones; half a CPU minute.",
     )
-    fresh: bool = field(True, "Oracle", help="For simulated images: simulate the test molecules again, the best that a model could do.")
+    fresh: bool = field(True, "Fresh simulations", help="Of the test molecules, for simulated images: the best a model could do.")
     resamples: int = field(RESAMPLES, "Resamples of molecules", low=100, high=100_000, advanced=True)
     learnt_from: int = field(1500, "Training images looked at", low=50, high=100_000, advanced=True, help="Most, by judge and classifier.")
 
@@ -114,10 +114,10 @@ def evaluate(images: ImageSet, params: EvaluateParams, context: Context) -> Eval
     -----
     Every variant has one image for each molecule and dose of the other half, and all are compared with the same reference (see
     `engine.molimage.baselines.halves`). Untreated cells are no molecule and are left out of both. Morphology: Spearman's correlation over
-    molecules of the mean of each feature, averaged over features; molecules are resampled. Its ceiling is the oracle, else the other half.
-    Mechanism: a judge learnt from training images. Correspondence: a classifier learnt from training images and their molecules. Texture:
-    sliced Wasserstein distance, by which the other half differs = 1. ``kid`` is on profiles, ``morphology_fd`` on morphology: neither is
-    comparable with published FID or KID.
+    molecules of the mean of each feature, averaged over features; molecules are resampled. Its ceiling is what fresh simulations reach,
+    else the other half. Mechanism: a judge learnt from training images. Correspondence: a classifier learnt from training images and their
+    molecules. Texture: sliced Wasserstein distance, by which the other half differs = 1. ``kid`` is on profiles, ``morphology_fd`` on
+    morphology: neither is comparable with published FID or KID.
     """
     models = {MODEL: open_model(params.model)} | {_named(open_model(place), place): open_model(place) for place in params.others}
     for model in models.values():
@@ -201,9 +201,9 @@ def _sets(
         fresh = _kept(context, "fresh", partial(_fresh, images, split, model, size, context.share(len(models) / (len(models) + 1), 1.0)))
         if len(fresh):
             sets[ORACLE] = fresh
-            notes.append("The oracle is on other plates than the reference, so its texture differs by their staining too.")
+            notes.append("Fresh simulations are on other plates than the images of the set, so their texture differs by the staining too.")
         else:
-            notes.append("No oracle: these images were not simulated here, or have no column moa.")
+            notes.append("No fresh simulations: these images were not simulated here, or have no column moa.")
     return sets
 
 

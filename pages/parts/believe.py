@@ -10,6 +10,7 @@ import streamlit as st
 from engine import catalogue, jobs
 from engine.core import ImageSet, Params, UserError, specs
 from engine.molimage.ablation import shipped, table
+from engine.molimage.agreement import HEADLINE_MOLECULES, LEAST_MOLECULES
 from engine.molimage.evaluate import MODEL, NEAREST, ORACLE, OTHER_HALF, SHUFFLED, EvaluateParams, EvaluateResult
 from engine.molimage.intervals import Interval
 from pages.parts import bring_images, cells, charts, frame, pick, run, state, studio
@@ -107,10 +108,7 @@ def _show(result: EvaluateResult, images: ImageSet) -> None:
     if result.is_headline:
         st.markdown(f"**{frame.escape(headline(result))}**")
     else:
-        st.warning(
-            f"{result.molecules} molecules could be compared. Fewer than 30 say little: read the intervals, not the values.",
-            icon=":material/warning:",
-        )
+        st.warning(_few(result.molecules), icon=":material/warning:")
     _listed(frame.escape(words) for words in result.notes)
     names = ["Numbers", "Morphology", "Mechanisms", "Pictures", "Export"]
     numbers, features, classes, pictures, export = st.tabs(names)
@@ -136,6 +134,13 @@ def _show(result: EvaluateResult, images: ImageSet) -> None:
 def _listed(sentences: Iterable[str]) -> None:
     """Say things one below the other, close together."""
     st.caption("\n".join(f"- {sentence}" for sentence in sentences))
+
+
+def _few(molecules: int) -> str:
+    """Warn of a comparison over too few molecules."""
+    if molecules < LEAST_MOLECULES:
+        return "There are too few images to compare how molecules change cells. The other measures say little too: read their intervals."
+    return f"{molecules} molecules could be compared. Fewer than {HEADLINE_MOLECULES} say little: read the intervals, not the values."
 
 
 def headline(result: EvaluateResult) -> str:
@@ -214,11 +219,13 @@ def _classes(by_class: pd.DataFrame) -> None:
         return
     wide = by_class.pivot_table(index="class", columns="variant", values="recall", sort=False)
     kept = [name for name in VARIANTS if name in wide]
-    frame.table(wide[kept].rename(columns=VARIANTS).rename_axis("mechanism").reset_index(), key="believe.classes")
+    shown = wide[kept].rename(columns=VARIANTS).set_axis(named([str(name) for name in wide.index])).rename_axis("mechanism")
+    frame.table(shown.reset_index(), key="believe.classes")
     wrong = by_class[(by_class["variant"] == MODEL) & (by_class["recall"] < 0.5)]
     for row in wrong.itertuples():
         if row.mistaken_for:
-            st.caption(frame.escape(f"{row[1]}: {row.recall:.0%} recognised, most often taken for {row.mistaken_for}."))
+            right, taken = named([str(row[1]), str(row.mistaken_for)])
+            st.caption(frame.escape(f"{right}: {row.recall:.0%} recognised, most often taken for {taken}."))
     st.caption("Share of images in which a judge that learnt from training images finds the right mechanism. Near the other half is good.")
 
 

@@ -22,7 +22,8 @@ from pages.parts import cells, frame, pick, state, studio
 
 KIND = "images"
 CHOSEN = "molimage.images"
-SMALL = {"molecules": 30, "n_each": 6, "size": 64}
+SMALL = {"molecules": 30, "n_each": 8, "size": 64}
+SHARES = (0.7, 0.1, 0.2)  # of train, val and test, so that a check has images enough
 TABLES = ["csv", "tsv", "txt"]
 STAINS = ("DNA", "ER", "RNA", "AGP", "Mito", "Tubulin", "Actin")
 SIZES = (32, 64, 128, 256, 512)
@@ -123,7 +124,7 @@ def _screen() -> None:
     if st.button("Simulate", type="primary", icon=":material/casino:", key="bring_images.simulate"):
         with st.spinner("Simulating …"):
             made: ImageSet = studio.helper().ask(small_screen, *SMALL.values())
-        _keep(with_split(made, "molecule"))
+        _keep(with_split(made, "molecule", SHARES))
         st.rerun()
 
 

@@ -17,8 +17,11 @@ from engine import catalogue, jobs
 from engine.core import Data, ImageSet, Provenance, UserError
 from engine.core.recipe import data_recipe
 from engine.jobs.folders import KEPT, RESULT, write_partial
+from engine.molimage.agreement import LEAST_IMAGES, LEAST_MOLECULES
+from engine.molimage.baselines import halves
 from engine.molimage.bring import to_png
 from engine.molimage.evaluate import MODEL, NEAREST, OTHER_HALF, EvaluateResult
+from engine.molimage.sample_screen import chosen
 from engine.molimage.train import TrainParams, TrainResult
 from pages.parts import believe, bring_images, run, studio, training
 from pages.parts.frame import escape
@@ -28,7 +31,8 @@ from tests.pages.test_discovery import button, job_of, texts
 
 pytest.importorskip("torch")
 
-TRAIN, BELIEVE = "Train on your own images", "How far to believe it"
+SMALL = dict(bring_images.SMALL)  # as it is before a test makes it smaller
+TRAIN, BELIEVE = "Train your own", "Check a model"
 DRUGS = {"caffeine": "Cn1c(=O)c2c(ncn2C)n(C)c1=O", "aspirin": "CC(=O)Oc1ccccc1C(=O)O", "DMSO": "CS(C)=O"}
 
 
@@ -301,6 +305,16 @@ def test_the_headline_claims_no_more_than_the_intervals(low, high, words):
     assert words in believe.headline(found)
 
 
+def test_the_small_screen_is_large_enough_to_be_checked_on():
+    molecules, n_each, _ = SMALL.values()
+    drugs = chosen(molecules, 0)
+    table = drugs.loc[drugs.index.repeat(n_each)].rename(columns={"name": "compound", "mechanism": "moa"}).reset_index(drop=True)
+    screen = ImageSet(np.zeros((len(table), 1, 32, 32), np.uint8), table, ("DNA",), "screen", "simulated")
+    split = halves(bring_images.with_split(screen, "molecule", bring_images.SHARES))
+    for part in (split.reference, split.other):
+        assert (part.table["smiles"].value_counts() >= LEAST_IMAGES).sum() >= LEAST_MOLECULES
+
+
 @pytest.mark.parametrize(("molecules", "says"), [(40, True), (29, False)])
 def test_a_check_is_shown_with_everything_that_puts_it_into_proportion(opened, monkeypatch, molecules, says):
     monkeypatch.setattr(run, "panel", lambda *_, **__: evaluation(molecules))
@@ -308,10 +322,15 @@ def test_a_check_is_shown_with_everything_that_puts_it_into_proportion(opened, m
     told = texts(app).replace("\\", "")
     assert told.count("Other half**") == 1
     assert ("Over 40 molecules" in told) is says
-    assert any("Fewer than 30 say little" in found.value for found in app.warning) is not says
+    assert any("29 molecules could be compared. Fewer than 30 say little" in found.value for found in app.warning) is not says
     assert "A note." in told and "real data: my plate" in told
     assert "actin: 20% recognised, most often taken for tubulin" in told
     assert "Rows from the top: tubulin, actin." in told
+
+
+def test_a_check_without_molecules_enough_does_not_count_them(opened, monkeypatch):
+    monkeypatch.setattr(run, "panel", lambda *_, **__: evaluation(0))
+    assert [found.value[:20] for found in opened(BELIEVE, noise()).warning] == ["There are too few im"]
 
 
 def test_an_empty_check_says_what_its_button_does(opened):
