@@ -76,7 +76,7 @@ def test(arguments):
     else:
         say("No browser found: the end-to-end tests will skip. Install Chromium, Chrome or Edge to run them.")
     narrow = any(".py" in a or a in ("-s", "--pdb", "--collect-only", "--co") or a.startswith(("-n", "--numprocesses")) for a in arguments)
-    # in the order of the names, the long files of the browser come first and do not end alone on one core
+    # in the order that tests/conftest.py gives: the longest files first, so that none ends alone on one core
     spread = [] if narrow else ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
     if spread:  # every core has its own tests: threads of one that wait for threads of another only burn time
         os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or "1"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+LONG = ("test_journeys.py", "test_public_face.py", "test_train.py")  # a minute or more each
 
 settings.register_profile("causeway", deadline=None, max_examples=60, print_blob=True)
 settings.load_profile("causeway")
@@ -22,6 +23,11 @@ def pytest_configure(config):
 
 def pytest_unconfigure(config):
     shutil.rmtree(config.causeway_var, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items):
+    """Let the longest files come first: each is the work of one process, and none must end alone when the others are done."""
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.fixture(scope="session")
