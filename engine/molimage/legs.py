@@ -68,7 +68,8 @@ def leg(folder: Path, sizes: Sequence[int], seconds: float, name: str = "kept", 
     for size in sizes:
         begun = time.monotonic()
         try:
-            flow, curve = train_level(plan, size, material, schedule(plan, size, params), params.seed, context, params.device)
+            planned = schedule(plan, size, params, len(material.images))
+            flow, curve = train_level(plan, size, material, planned, params.seed, context, params.device)
         except Cancelled:
             sys.stdout.write(f"{name} {size} px: not done in this leg\n")
             break

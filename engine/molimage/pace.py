@@ -36,7 +36,7 @@ def training_s(images: NDArray[np.uint8], n_images: int, params: TrainParams) ->
     per_image = (time.process_time() - before) / len(some) * pieces
     plan = Plan.standard(images.shape[1], CONDITION, size, params.network)
     paces = step_s(plan, params)
-    return per_image * n_images + sum(paces[level] * steps_of(plan, level, params) for level in plan.sizes)
+    return per_image * n_images + sum(paces[level] * steps_of(plan, level, params, n_images) for level in plan.sizes)
 
 
 def step_s(plan: Plan, params: TrainParams) -> dict[int, float]:

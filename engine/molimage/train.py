@@ -1,6 +1,7 @@
 """Train a model on images of treated cells."""
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ from engine.molimage.tone import OFFSET, Tone
 Floats = NDArray[np.float32]
 
 SCORED = 64  # held-out images whose likelihood is reported
+# of the smallest levels, which see one value or a few of each image and soon know them by heart
+SOON_LEARNT_PX, PASSES = 4, 50
 ENCODED = 0.12  # share of the progress bar before the levels
 PROFILED_PX = 64  # larger images are halved before their profiles are taken, which cost time by the pixel
 TYPICAL, FEWEST_TYPICAL = 400, 40  # images that say what likelihood is usual
@@ -207,26 +210,31 @@ def balance(images: ImageSet, column: str) -> NDArray[np.float64]:
 
 def train_levels(plan: Plan, material: Material, params: TrainParams, context: Context) -> tuple[dict[str, NDArray[Any]], pd.DataFrame]:
     """Train all levels, smallest first; return the weights of the flow and the learning curves."""
-    work = np.array([steps_of(plan, size, params) for size in plan.sizes], float)
+    n = len(material.images)
+    work = np.array([steps_of(plan, size, params, n) for size in plan.sizes], float)
     ends = np.concatenate([[0.0], np.cumsum(work) / work.sum()])
     weights: dict[str, NDArray[Any]] = {}
     curves: list[pd.DataFrame] = []
     for k, size in enumerate(plan.sizes):
         part = context.share(ends[k], ends[k + 1])
-        flow, curve = train_level(plan, size, material, schedule(plan, size, params), params.seed, part, params.device, curves)
+        flow, curve = train_level(plan, size, material, schedule(plan, size, params, n), params.seed, part, params.device, curves)
         weights |= {f"levels.{size}.{name}": value.numpy().copy() for name, value in flow.state_dict().items()}
         curves.append(curve)
     return weights, pd.concat(curves, ignore_index=True)
 
 
-def steps_of(plan: Plan, size: int, params: TrainParams) -> int:
-    """Training steps of one level."""
-    return max(1, round(params.steps * plan.level(size).length))
+def steps_of(plan: Plan, size: int, params: TrainParams, n_images: int | None = None) -> int:
+    """Training steps of one level; of levels that learn little but how bright an image is, no more than `PASSES` over n images."""
+    steps = max(1, round(params.steps * plan.level(size).length))
+    if size > SOON_LEARNT_PX or n_images is None:
+        return steps
+    return min(steps, math.ceil(PASSES * n_images / (params.batch * plan.level(size).batch)))
 
 
-def schedule(plan: Plan, size: int, params: TrainParams) -> Schedule:
-    """Return how a level is trained."""
-    return Schedule(steps_of(plan, size, params), params.batch * plan.level(size).batch, params.learning_rate, params.contrast)
+def schedule(plan: Plan, size: int, params: TrainParams, n_images: int | None = None) -> Schedule:
+    """Return how a level is trained on n images."""
+    steps = steps_of(plan, size, params, n_images)
+    return Schedule(steps, params.batch * plan.level(size).batch, params.learning_rate, params.contrast)
 
 
 def score(model: CellModel, images: ImageSet, chosen: ImageSet, params: TrainParams) -> pd.DataFrame:
