@@ -97,6 +97,12 @@ def train_level(
         begun = net.restore(kept, best, mean)
     losses = [] if kept is None else kept["losses"].tolist()
     recent: list[Any] = []
+
+    def so_far() -> pd.DataFrame:
+        return pd.concat([*before, *([curve(losses, size)] if losses else [])], ignore_index=True)
+
+    if before or losses:
+        context.partial("curve", so_far)
     for step in range(begun, schedule.steps):
         for group in best.param_groups:
             group["lr"] = rate(step, schedule)
@@ -112,7 +118,7 @@ def train_level(
             losses.extend(torch.stack(recent).tolist())
             recent.clear()
             context.kept.put(name, net.state(best, mean, step + 1, losses))
-            context.partial("curve", lambda: pd.concat([*before, curve(losses, size)], ignore_index=True))
+            context.partial("curve", so_far)
     return net.finished(mean), curve(losses, size)
 
 

@@ -23,14 +23,14 @@ from engine.molimage.model import MODELS, CellModel, rounded
 from engine.molimage.plan import Plan
 from engine.molimage.scaffolds import scaffold_split
 from engine.molimage.simulator import simulate
-from engine.molimage.train import TrainParams, asked, facts_of, held_out, prepare, score
+from engine.molimage.train import TrainParams, asked, facts_of, prepare, score
 
 NAME = "simulated cell painting"
 INACTIVE = 250  # of the molecules that do nothing, of which the gallery has many
 DOSES_UM = (0.3, 2.0, 10.0)
 PARAMS = TrainParams(size=128, network="wide", offset=16.0, batch=128, learning_rate=4e-3, steps=8000)
 TOP = {256: 500, 512: 500}  # training steps of the levels above, whose details are mostly grain
-TOP_DRUGS = 292
+TOP_DRUGS, TYPICAL_DRUGS = 292, 100
 UNTRAINED = "untrained.safetensors"
 
 
@@ -76,27 +76,36 @@ def end(folder: Path, context: Context, place: Path = MODELS / "shipped.safetens
     model = dataclasses.replace(model, weights=rounded(legs.weights(folder / str(PARAMS.size) / "kept")))
     scores = score(model, images, chosen, params)
     facts["metrics"] = dict(zip(scores["images"], scores["bits_per_dim"], strict=True))
-    facts["typical"] = Typical.fit(nats_per_value(model, held_out(images, chosen, params))).to_dict()
-    model = enlarged(dataclasses.replace(model, facts=facts), chosen, context)
+    model = enlarged(dataclasses.replace(model, facts=facts), images, context)
     model.save(place)
     return model
 
 
-def enlarged(model: CellModel, chosen: ImageSet, context: Context) -> CellModel:
-    """Add levels of 256 and 512 px, trained on a few simulated fields of 512 px of molecules that the model knows."""
-    known = chosen.table[chosen.table["dose_um"] > 0].drop_duplicates("smiles")
-    some = known.iloc[:: max(1, len(known) // TOP_DRUGS)][:TOP_DRUGS]
-    asked_for = pd.DataFrame({"smiles": some["smiles"], "name": some["compound"], "mechanism": some["moa"]})
-    large = simulate(asked_for, 1, max(TOP), seed=1, dose_um=10.0, controls=0, context=context)
+def enlarged(model: CellModel, images: ImageSet, context: Context) -> CellModel:
+    """Add levels of 256 and 512 px, trained on a few simulated fields of 512 px of molecules that the model knows.
+
+    What likelihood is typical is measured on fields of molecules that it does not know.
+    """
+    large = _large(images.split("train"), TOP_DRUGS, context.share(0.0, 0.3))
     plan = Plan.standard(large.p, model.conditions.length, max(TOP), PARAMS.network)
     told, even = model.told(asked(large)), np.full(len(large), 1 / len(large))
     material = Material(large.images, np.arange(len(large)), told[None], np.zeros(len(large), np.float32), even, model.tone)
     weights = dict(model.weights)
     for size, steps in TOP.items():
-        flow, _ = train_level(plan, size, material, Schedule(steps), PARAMS.seed, context)
+        flow, _ = train_level(plan, size, material, Schedule(steps), PARAMS.seed, context.share(0.3, 0.9))
         weights |= rounded({f"levels.{size}.{name}": value.numpy() for name, value in flow.state_dict().items()})
     facts = dict(model.facts) | {"size": max(TOP), "pixel_um": large.pixel_um}
-    return CellModel(plan, model.tone, model.conditions, weights, facts)
+    made = CellModel(plan, model.tone, model.conditions, weights, facts)
+    typical = Typical.fit(nats_per_value(made, _large(images.split("test"), TYPICAL_DRUGS, context.share(0.9, 1.0)).images))
+    return dataclasses.replace(made, facts=facts | {"typical": typical.to_dict()})
+
+
+def _large(some: ImageSet, most: int, context: Context) -> ImageSet:
+    """Simulate a field of the largest size for each of so many molecules of a set."""
+    known = some.table[some.table["dose_um"] > 0].drop_duplicates("smiles")
+    known = known.iloc[:: max(1, len(known) // most)][:most]
+    wanted = pd.DataFrame({"smiles": known["smiles"], "name": known["compound"], "mechanism": known["moa"]})
+    return simulate(wanted, 1, max(TOP), seed=1, dose_um=10.0, controls=0, context=context)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -18,15 +18,14 @@ from engine.molimage.level_training import Material, Schedule, averaged, train_l
 from engine.molimage.model import CellModel, rounded
 from engine.molimage.one_thread import one_thread
 from engine.molimage.phenotype_space import standard_errors
-from engine.molimage.plan import DRAWN, NETWORKS, Plan
+from engine.molimage.plan import BASE, DRAWN, NETWORKS, Plan
 from engine.molimage.profiles import profiles
 from engine.molimage.tone import OFFSET, Tone
 
 Floats = NDArray[np.float32]
 
 SCORED = 64  # held-out images whose likelihood is reported
-# of the smallest levels, which see one value or a few of each image and soon know them by heart
-SOON_LEARNT_PX, PASSES = 4, 50
+PASSES = 50  # over the images, for the smallest level: it sees little but how bright each is and soon knows them by heart
 ENCODED = 0.12  # share of the progress bar before the levels
 PROFILED_PX = 64  # larger images are halved before their profiles are taken, which cost time by the pixel
 TYPICAL, FEWEST_TYPICAL = 400, 40  # images that say what likelihood is usual
@@ -96,7 +95,7 @@ class TrainResult(Result):
 
 
 @method(
-    "molimage_train", area="molimage", label="Train on cell images", needs="images", gives="model",
+    "molimage_train", area="molimage", label="Cell image model", needs="images", gives="model",
     cite="Yang, Goldman, Jin, Lu, Barzilay, Jaakkola, Uhler 2021 (Mol2Image)",
 )  # fmt: skip
 @one_thread()
@@ -224,9 +223,9 @@ def train_levels(plan: Plan, material: Material, params: TrainParams, context: C
 
 
 def steps_of(plan: Plan, size: int, params: TrainParams, n_images: int | None = None) -> int:
-    """Training steps of one level; of levels that learn little but how bright an image is, no more than `PASSES` over n images."""
+    """Training steps of one level; of the smallest, no more than `PASSES` over n images."""
     steps = max(1, round(params.steps * plan.level(size).length))
-    if size > SOON_LEARNT_PX or n_images is None:
+    if size > BASE or n_images is None:
         return steps
     return min(steps, math.ceil(PASSES * n_images / (params.batch * plan.level(size).batch)))
 
