@@ -35,6 +35,7 @@ FLOWS: dict[str, tuple[str, dict[str, Any]]] = {  # letters of the specification
     "g": ("Flow with graph encoder", {"encoder": "graph"}),
 }
 RIVAL = "d"
+TRAINED = (*FLOWS, RIVAL)
 LABELS = {
     **{letter: label for letter, (label, _) in FLOWS.items()}, RIVAL: "Adversarial network, as many parameters",
     "e": "Flow (a), molecules shuffled", "f": "Images of the nearest molecule", "real": "Other half of the images", "oracle": "Oracle",
@@ -50,16 +51,19 @@ JUDGED = ("morphology", "mechanism", "correspondence")  # by which the contrasti
 
 
 def run(
-    images: ImageSet, seeds: Sequence[int], budget: TrainParams, asked: EvaluateParams, folder: Path, context: Context
-) -> dict[str, Any]:
-    """Train and evaluate all variants with every seed.
+    images: ImageSet, seeds: Sequence[int], budget: TrainParams, asked: EvaluateParams, folder: Path, context: Context,
+    letters: Sequence[str] = TRAINED,
+) -> dict[str, Any]:  # fmt: skip
+    """Train and evaluate variants with every seed.
 
     Parameters
     ----------
     images : with train and test in the fact ``split``.
     budget : of each flow; the rival takes as many steps as all levels of a flow together, and has as many parameters.
     asked : of each evaluation; its models and seed are set here.
-    folder : keeps models and evaluations, for a run that goes on.
+    folder : keeps models and evaluations, for a run that goes on; a model trained elsewhere is taken as it is when a JSON file with its
+        ``cpu_s`` lies beside it.
+    letters : of `TRAINED`, with a.
 
     Returns
     -------
@@ -68,17 +72,19 @@ def run(
     """
     if not seeds or len(set(seeds)) < len(seeds):
         raise UserError("An ablation needs seeds, each once.", "Give for example 0 1 2.", "seeds")
-    found, seconds = [], {letter: [0.0] * len(seeds) for letter in (*FLOWS, RIVAL)}
+    if "a" not in letters:
+        raise UserError("Everything is compared with the flow (a).", "Put a among the letters.", "letters")
+    found, seconds = [], {letter: [0.0] * len(seeds) for letter in letters}
     for k, seed in enumerate(seeds):
         part = context.share(k / len(seeds), (k + 1) / len(seeds))
-        places = _train_all(images, dataclasses.replace(budget, seed=seed), folder, part.share(0.0, 0.8))
+        places = _train_all(images, dataclasses.replace(budget, seed=seed), folder, part.share(0.0, 0.8), letters)
         for letter, place in places.items():
             seconds[letter][k] = json.loads(place.with_suffix(".json").read_text())["cpu_s"]
         found.append(_evaluate(images, places, dataclasses.replace(asked, seed=seed), folder / f"scores_{seed}", part.share(0.8, 1.0)))
     rows = _rows(found)
     kept = {name: value for name, value in budget.to_dict().items() if name in ("size", "steps", "batch", "learning_rate", "whole")}
     return {
-        "format": FORMAT, "seeds": list(seeds), "budget": kept, "cpu_s": seconds, "parameters": _parameters(folder, seeds[0]),
+        "format": FORMAT, "seeds": list(seeds), "budget": kept, "cpu_s": seconds, "parameters": _parameters(folder, seeds[0], letters),
         "data": {"name": images.name, "digest": images.digest, "origin": images.origin, "images": len(images), "source": images.source},
         "molecules": [one.molecules for one in found], "notes": sorted({note for one in found for note in one.notes}),
         "versions": package_versions(), "rows": rows, "contrast": contrast_sentence(rows),
@@ -139,13 +145,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=32, help="px")
     parser.add_argument("--steps", type=int, default=1000, help="of each level of a flow")
     parser.add_argument("--images-each", type=int, default=None, help="most images of a molecule in an evaluation")
+    parser.add_argument("--letters", nargs="+", default=list(TRAINED), choices=TRAINED, help="variants to train; a must be among them")
     parser.add_argument("--kept", type=Path, default=Path("ablation.part"), help="folder of models and evaluations")
     parser.add_argument("--out", type=Path, default=SHIPPED)
     given = parser.parse_args(arguments)
     context = Context(threads=1, on_progress=_Line().show)
     budget, asked = TrainParams(size=given.size, steps=given.steps), EvaluateParams(n=given.images_each)
     try:
-        record = run(read_set(given.images), given.seeds, budget, asked, given.kept, context)
+        record = run(read_set(given.images), given.seeds, budget, asked, given.kept, context, given.letters)
     except UserError as problem:
         sys.stderr.write(f"{problem}\n")
         return 1
@@ -155,9 +162,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _train_all(images: ImageSet, budget: TrainParams, folder: Path, context: Context) -> dict[str, Path]:
+def _train_all(images: ImageSet, budget: TrainParams, folder: Path, context: Context, letters: Sequence[str]) -> dict[str, Path]:
     """Train what is not there yet; return the file of each variant."""
-    places = {letter: folder / f"{letter}_{budget.seed}.safetensors" for letter in (*FLOWS, RIVAL)}
+    places = {letter: folder / f"{letter}_{budget.seed}.safetensors" for letter in letters}
     folder.mkdir(parents=True, exist_ok=True)
     for k, (letter, place) in enumerate(places.items()):
         if place.with_suffix(".json").is_file():
@@ -216,9 +223,9 @@ def _row_of(scores: pd.DataFrame, letter: str) -> str | None:
     return next((str(name) for name in scores.index if name in wanted or (not wanted and f"({letter}_" in str(name))), None)
 
 
-def _parameters(folder: Path, seed: int) -> dict[str, int]:
+def _parameters(folder: Path, seed: int, letters: Sequence[str]) -> dict[str, int]:
     """Count the parameters that draw, of each variant."""
-    models: dict[str, Any] = {letter: open_model(str(folder / f"{letter}_{seed}.safetensors")) for letter in (*FLOWS, RIVAL)}
+    models: dict[str, Any] = {letter: open_model(str(folder / f"{letter}_{seed}.safetensors")) for letter in letters}
     return {letter: model.parameters if letter == RIVAL else _size(model) for letter, model in models.items()}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from engine.core import Context, UserError
-from engine.molimage import ablation, encoder, evaluate
+from engine.molimage import encoder, evaluate
 from engine.molimage.ablation import LABELS, MEASURES, contrast_sentence, over_seeds, run, shipped, table
 from engine.molimage.evaluate import EvaluateParams
 from engine.molimage.train import TrainParams
@@ -45,15 +45,14 @@ def test_a_run_on_a_tiny_budget_and_what_is_made_of_it(tmp_path, monkeypatch):
     monkeypatch.setattr(encoder, "EPOCHS", 2)
     quick_textures(monkeypatch)
     monkeypatch.setattr(evaluate, "typical_diameter_px", lambda images, channels: 8.0)
-    monkeypatch.setattr(ablation, "FLOWS", {"a": ablation.FLOWS["a"]})
     made = blobs(ALCOHOLS[:3] + AMINES[:3], 8)
     images = dataclasses.replace(made, table=made.table.assign(split=np.where(np.arange(len(made)) % 8 < 4, "train", "test")))
     budget, asked = TrainParams(size=32, steps=10, batch=2), EvaluateParams(correspondence=False, resamples=100)
-    record = run(images, [0, 1], budget, asked, tmp_path, Context.silent())
+    record = run(images, [0, 1], budget, asked, tmp_path, Context.silent(), ["a", "d"])
     trained = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.safetensors")}
     assert len(trained) == 2 * 2
 
-    again = run(images, [0, 1], budget, asked, tmp_path, Context.silent())
+    again = run(images, [0, 1], budget, asked, tmp_path, Context.silent(), ["a", "d"])
     assert again == record
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("*.safetensors")} == trained
 
