@@ -88,7 +88,7 @@ def controls(card: Mapping[str, Any], size: int) -> Look:
         )  # fmt: skip
         with st.popover("Contrast", icon=":material/contrast:"):
             low, high = st.slider("Black and white (% of the usual range)", 0, 200, (0, 100), key=state.slot("molimage", "limits"))
-            gamma = st.slider("Gamma", 0.3, 2.0, 0.7, 0.1, key=state.slot("molimage", "gamma"), help="Below 1 lifts the dark.")
+            gamma = st.slider("Gamma", 0.3, 2.0, 1.0, 0.1, key=state.slot("molimage", "gamma"), help="Below 1 lifts the dark.")
             left = st.multiselect("In the composite", channels, channels, key=state.slot("molimage", "composite"))
             st.caption("The same for all pictures of this page.")
     shown = (tuple(name for name in channels if name in left) or channels) if chosen == ALL else (str(chosen),)

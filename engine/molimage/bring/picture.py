@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from engine.core import UserError
 
+# the colours of cell painting's five stains add up to less than white, so that a nucleus is blue where all of them lie over each other
 COLOURS = {
-    "DNA": "#4a7dff", "ER": "#35c46a", "RNA": "#c8c037", "AGP": "#ff7a2e", "Mito": "#e0455f", "Tubulin": "#35c46a", "Actin": "#ff5a4a",
+    "DNA": "#1a4dff", "ER": "#0a9c30", "RNA": "#143a50", "AGP": "#c06010", "Mito": "#d01c3c", "Tubulin": "#35c46a", "Actin": "#ff5a4a",
 }  # fmt: skip
 SPARE = ("#ffffff", "#2ec7d6", "#d05ad6", "#9ad63a")  # for stains without a colour of their own
 SIMULATED = "simulated training data"
