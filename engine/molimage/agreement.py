@@ -140,7 +140,7 @@ def spearman_draws(a: Floats, b: Floats, counts: NDArray[np.int64]) -> Floats:
 def _mid_ranks(values: Floats, counts: NDArray[np.int64]) -> Floats:
     """(B, M) rank of each value among as many copies of each as were drawn; equal ones share the mean of their ranks."""
     distinct, group = np.unique(values, return_inverse=True)
-    drawn = counts @ (group[:, None] == np.arange(len(distinct))).astype(np.int64)
+    drawn = counts.astype(np.float64) @ (group[:, None] == np.arange(len(distinct)))  # whole numbers, which floats multiply faster
     return (drawn.cumsum(axis=1) - (drawn - 1) / 2)[:, group]
 
 
