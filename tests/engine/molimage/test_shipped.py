@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engine.molimage.ablation import contrast_sentence, shipped, table
 from engine.molimage.domain import strange_images
 from engine.molimage.model import MODELS, CellModel
 from engine.molimage.simulator import simulate
@@ -83,3 +84,17 @@ def test_noise_and_shuffled_pixels_are_strange_to_it(model):
     shuffled = fields.images.reshape(4, 5, -1)[:, :, order].reshape(fields.images.shape)
     assert strange_images(model, shuffled).all()
     assert strange_images(model, rng.integers(0, 255, fields.images.shape, dtype=np.uint8)).all()
+
+
+def test_the_ablation_comes_with_its_seeds_and_says_what_the_contrastive_term_does():
+    record = shipped()
+    assert record["seeds"] == [0, 1, 2]
+    assert record["data"]["origin"] == "simulated"
+    by = {(row["variant"], row["measure"]): row["values"] for row in record["rows"]}
+    assert {"a", "b", "c", "e", "f", "real", "oracle"} == {variant for variant, _ in by}
+    assert record["contrast"] == contrast_sentence(record["rows"])
+    assert len(table(record)) == 7
+    # what must hold whatever the model is worth: without the right molecule nothing is known of it
+    for variant in ("c", "e"):
+        assert np.allclose(by[variant, "correspondence"], 0.5, atol=0.03)
+        assert np.allclose(by[variant, "morphology"], 0, atol=0.1)
