@@ -89,7 +89,7 @@ def score_real_fields(
 def partners(wanted: ImageSet, others: ImageSet, seed: int = 0) -> NDArray[np.int64]:
     """Return for each image a row of ``others`` of the same compound and dose, each row once before any comes twice."""
     rng, theirs = np.random.default_rng(seed), asked(others)
-    rows = {what: rng.permutation([k for k, other in enumerate(theirs) if other == what]).tolist() for what in set(theirs)}
+    rows = {what: rng.permutation([k for k, other in enumerate(theirs) if other == what]).tolist() for what in dict.fromkeys(theirs)}
     turn = dict.fromkeys(rows, 0)
     found = []
     for what in asked(wanted):
