@@ -30,7 +30,8 @@ INACTIVE = 250  # of the molecules that do nothing, of which the gallery has man
 DOSES_UM = (0.3, 2.0, 10.0)
 PARAMS = TrainParams(size=128, network="wide", offset=16.0, batch=128, learning_rate=4e-3, steps=8000)
 TOP = {256: 500, 512: 500}  # training steps of the levels above, whose details are mostly grain
-TOP_DRUGS, TYPICAL_DRUGS = 292, 100
+TOP_DRUGS = 292
+TYPICAL_DRUGS, TYPICAL_SCREENS = 30, 8
 UNTRAINED = "untrained.safetensors"
 
 
@@ -96,16 +97,18 @@ def enlarged(model: CellModel, images: ImageSet, context: Context) -> CellModel:
         weights |= rounded({f"levels.{size}.{name}": value.numpy() for name, value in flow.state_dict().items()})
     facts = dict(model.facts) | {"size": max(TOP), "pixel_um": large.pixel_um}
     made = CellModel(plan, model.tone, model.conditions, weights, facts)
-    typical = Typical.fit(nats_per_value(made, _large(images.split("test"), TYPICAL_DRUGS, context.share(0.9, 1.0)).images))
+    # plates differ more than fields: a screen of four plates would make the next screen look strange
+    held = [_large(images.split("test"), TYPICAL_DRUGS, context.share(0.9, 1.0), seed=2 + k, first=k) for k in range(TYPICAL_SCREENS)]
+    typical = Typical.fit(nats_per_value(made, np.concatenate([each.images for each in held])))
     return dataclasses.replace(made, facts=facts | {"typical": typical.to_dict()})
 
 
-def _large(some: ImageSet, most: int, context: Context) -> ImageSet:
+def _large(some: ImageSet, most: int, context: Context, seed: int = 1, first: int = 0) -> ImageSet:
     """Simulate a field of the largest size for each of so many molecules of a set."""
     known = some.table[some.table["dose_um"] > 0].drop_duplicates("smiles")
-    known = known.iloc[:: max(1, len(known) // most)][:most]
+    known = known.iloc[first :: max(1, len(known) // most)][:most]
     wanted = pd.DataFrame({"smiles": known["smiles"], "name": known["compound"], "mechanism": known["moa"]})
-    return simulate(wanted, 1, max(TOP), seed=1, dose_um=10.0, controls=0, context=context)
+    return simulate(wanted, 1, max(TOP), seed=seed, dose_um=10.0, controls=0, context=context)
 
 
 def main(arguments: list[str] | None = None) -> int:
