@@ -130,14 +130,14 @@ def evaluate(images: ImageSet, params: EvaluateParams, context: Context) -> Eval
     measure = _measure(images, models[MODEL], split, measured, size, params, context.share(MEASURED, 0.95), notes)
     order = [*models, SHUFFLED, NEAREST, OTHER_HALF[images.origin], *([ORACLE] if ORACLE in measured else [])]
     measured[SHUFFLED] = measured[MODEL].take(shuffled(split.wanted, params.seed))
-    rows = {}
+    rows, reached = {}, {}
     for k, name in enumerate(order):
         context.progress(0.95 + 0.05 * k / len(order), f"scores of {name}")
-        rows[name] = measure.scores(measured[name])
+        reached[name] = measure.agreement(measured[name])
+        rows[name] = measure.scores(measured[name], reached[name])
     for name, model in models.items():
         if isinstance(model, Rates):
             rows[name]["bits_per_dim"] = bits_per_dim(model, sets["reference"], split.reference)
-    reached = {name: measure.agreement(measured[name]) for name in order}
     notes += [reached[MODEL].reason] if reached[MODEL].reason else []
     verdicts = {name: measure.verdict(measured[name]) for name in order}
     by_class = [verdict.recall.assign(variant=name) for name, verdict in verdicts.items() if verdict is not None]

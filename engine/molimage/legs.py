@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import Cancelled, Context
-from engine.molimage.level_training import Material, train_level
+from engine.molimage.level_training import Material, train_level, weights_of
 from engine.molimage.plan import Plan
 from engine.molimage.tone import Tone
 from engine.molimage.train import TrainParams, schedule
@@ -41,12 +41,12 @@ def write(folder: Path, plan: Plan, params: TrainParams, material: Material) -> 
 def read(folder: Path) -> tuple[Plan, TrainParams, Material]:
     """Read what `write` wrote; images stay on disk until they are asked for."""
     facts = json.loads((folder / PLAN).read_text())
-    plan, tone = Plan.from_json(facts["plan"]), facts["tone"]
+    plan, tone = Plan.from_json(facts["plan"]), Tone.from_dict(facts["tone"])
     with np.load(folder / TOLD) as told:
         parts = {name: told[name] for name in OF_MATERIAL}
     small = {int(place.stem.split("_")[1]): np.load(place, mmap_mode="c") for place in folder.glob("small_*.npy")}
     images = np.load(folder / IMAGES, mmap_mode="c")
-    material = Material(images, tone=Tone(tuple(tone["mean"]), tuple(tone["sd"]), tone["offset"]), small=small, **parts)
+    material = Material(images, tone=tone, small=small, **parts)
     return plan, TrainParams(**facts["params"]), material
 
 
@@ -62,7 +62,7 @@ def leg(folder: Path, sizes: Sequence[int], seconds: float, name: str = "kept", 
     plan, params, material = read(folder)
     params, end = dataclasses.replace(params, **changed), time.monotonic() + seconds
     if not params.molecule:
-        material = dataclasses.replace(material, conditions=material.conditions * 0, doubt=material.doubt * 0)
+        material = material.untold()
     context = Context(params.seed, 1, is_cancelled=lambda: time.monotonic() > end, kept=folder / name)
     reached = {}
     for size in sizes:
@@ -73,7 +73,7 @@ def leg(folder: Path, sizes: Sequence[int], seconds: float, name: str = "kept", 
         except Cancelled:
             sys.stdout.write(f"{name} {size} px: not done in this leg\n")
             break
-        np.savez(folder / name / f"done_{size}.npz", **{key: value.numpy() for key, value in flow.state_dict().items()})
+        np.savez(folder / name / f"done_{size}.npz", **weights_of(size, flow))  # type: ignore[arg-type]
         curve.to_csv(folder / name / f"curve_{size}.csv", index=False)
         reached[size] = float(curve["nats_per_value"].iloc[-1])
         steps = int(curve["step"].iloc[-1])
@@ -87,7 +87,7 @@ def weights(kept: Path) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {}
     for place in kept.glob("done_*.npz"):
         with np.load(place) as stored:
-            found |= {f"levels.{place.stem.split('_')[1]}.{name}": stored[name] for name in stored.files}
+            found |= dict(stored)
     return found
 
 

@@ -51,6 +51,10 @@ class Material:
     tone: Tone
     small: Mapping[int, NDArray[np.float16]] = dataclasses.field(default_factory=dict)
 
+    def untold(self) -> "Material":
+        """Return the same images with nothing told of their molecules."""
+        return dataclasses.replace(self, conditions=self.conditions * 0, doubt=self.doubt * 0)
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -60,6 +64,11 @@ class Schedule:
     batch: int = 12
     learning_rate: float = 5e-3
     contrast: float = 0.05
+
+
+def weights_of(size: int, flow: Any) -> dict[str, NDArray[Any]]:
+    """Return the weights of a level's flow, named as those of the whole flow are."""
+    return {f"levels.{size}.{name}": value.numpy().copy() for name, value in flow.state_dict().items()}
 
 
 def train_level(

@@ -99,7 +99,8 @@ def pieces_like(images: ImageSet, model: Draws, size: int, each: int = 1, seed: 
     model draws (see `piece_px`) and is shrunk to the size as in the flow's pyramid (see `averaged`).
     """
     if params_of(model).whole:
-        return averaged(whole_fields(images, max(size, params_of(model).size)), size), np.arange(len(images))
+        fields = whole_fields(images, max(size, params_of(model).size))
+        return averaged(fields, size, params_of(model).offset), np.arange(len(images))
     edge = piece_px(images, model)
     if min(images.images.shape[2:]) < edge:
         raise UserError(
@@ -109,7 +110,7 @@ def pieces_like(images: ImageSet, model: Draws, size: int, each: int = 1, seed: 
     if size > edge:
         raise UserError(f"These images show {edge} px where the model draws {size} px.", f"Compare at {edge} px or less.", "size")
     pieces, source = random_crops(images.images, edge, each, seed)
-    return averaged(pieces, size), source
+    return averaged(pieces, size, params_of(model).offset), source
 
 
 def piece_px(images: ImageSet, model: Draws) -> int:
@@ -128,15 +129,15 @@ def largest_size(images: ImageSet, model: Draws) -> int:
     return size
 
 
-def averaged(images: Images, size: int) -> Images:
-    """Shrink (N, C, S, S) images to a size that divides theirs as the flow's pyramid does: by the mean of log(level + 4), see `Tone`."""
+def averaged(images: Images, size: int, offset: float = OFFSET) -> Images:
+    """Shrink (N, C, S, S) images to a size that divides theirs as a flow's pyramid does: by the mean of log(level + offset), see `Tone`."""
     n, c, height, width = images.shape
     factor = height // size
     if factor == 1:
         return images
-    logs = np.log(np.arange(GREYS) + 0.5 + OFFSET).astype(np.float32)[images]
+    logs = np.log(np.arange(GREYS) + 0.5 + offset).astype(np.float32)[images]
     means = logs.reshape(n, c, size, factor, width // factor, factor).mean(axis=(3, 5), dtype=np.float32)
-    return np.clip(np.floor(np.exp(means) - OFFSET), 0, GREYS - 1).astype(np.uint8)
+    return np.clip(np.floor(np.exp(means) - offset), 0, GREYS - 1).astype(np.uint8)
 
 
 def params_of(model: Draws) -> TrainParams:

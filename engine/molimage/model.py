@@ -18,7 +18,7 @@ from engine.molimage.conditions import Asked, Conditions
 from engine.molimage.encoder import Encoder
 from engine.molimage.phenotype_space import PhenotypeSpace
 from engine.molimage.plan import Plan
-from engine.molimage.tone import OFFSET, Tone
+from engine.molimage.tone import Tone
 
 Floats = NDArray[np.float32]
 
@@ -198,7 +198,7 @@ class CellModel:
     def from_bytes(cls, data: bytes, name: str = "the file") -> "CellModel":
         """Read what `to_bytes` returned; any other file is a `UserError`, and nothing in a file is ever run."""
         header, arrays = _opened(data, name)
-        plan, tone = Plan.from_json(header["plan"]), json.loads(header["tone"])
+        plan, tone = Plan.from_json(header["plan"]), Tone.from_dict(json.loads(header["tone"]))
         known = pd.read_json(io.StringIO(header["known"]), orient="split", dtype={"smiles": str, "compound": str, "dose_um": float})
         encoder = None
         if header["encoder"]:
@@ -206,9 +206,8 @@ class CellModel:
             weights = tuple({name: value.astype(np.float32) for name, value in _under(arrays, f"encoder.{k}.").items()} for k in folds)
             encoder = Encoder(header["encoder"], weights, arrays["conditions.measured"].shape[1])
         conditions = Conditions(PhenotypeSpace(arrays["space.centre"], arrays["space.axes"]), known, arrays["conditions.measured"], encoder)
-        scale = Tone(tuple(tone["mean"]), tuple(tone["sd"]), tone.get("offset", OFFSET))
         flow = {name: value.astype(np.float32) for name, value in _under(arrays, "flow.").items()}
-        model = cls(plan, scale, conditions, flow, json.loads(header["facts"]))
+        model = cls(plan, tone, conditions, flow, json.loads(header["facts"]))
         _check_fit(model, name)
         return model
 

@@ -10,7 +10,7 @@ from engine.molimage.gallery import close_names, find, left_out, name_of
 from engine.molimage.smiles_faults import faults, is_like_smiles
 
 if TYPE_CHECKING:
-    from rdkit.Chem import Mol
+    from rdkit.Chem import Bond, Mol
 
 MOST_HEAVY_ATOMS = 150
 LONGEST_TEXT = 4000
@@ -136,21 +136,24 @@ def _double_bonded(mol: "Mol") -> "Mol":
     """Write S=O and Se=O where charges were written instead of the second bond, as in C[S+](C)[O-]."""
     from rdkit import Chem
 
+    if not any(_is_split(bond) for bond in mol.GetBonds()):
+        return mol
     made = Chem.RWMol(mol)
     Chem.Kekulize(made, clearAromaticFlags=True)
-    found = False
     for bond in made.GetBonds():
-        centre, oxygen = sorted((bond.GetBeginAtom(), bond.GetEndAtom()), key=lambda atom: atom.GetAtomicNum() == OXYGEN)
-        is_split = centre.GetFormalCharge() > 0 and oxygen.GetFormalCharge() == -1 and oxygen.GetDegree() == 1
-        if is_split and centre.GetAtomicNum() in (SULFUR, SELENIUM) and oxygen.GetAtomicNum() == OXYGEN:
+        if _is_split(bond):
             bond.SetBondType(Chem.BondType.DOUBLE)
-            centre.SetFormalCharge(centre.GetFormalCharge() - 1)
-            oxygen.SetFormalCharge(0)
-            found = True
-    if not found:
-        return mol
+            for atom in (bond.GetBeginAtom(), bond.GetEndAtom()):
+                atom.SetFormalCharge(atom.GetFormalCharge() + (1 if atom.GetAtomicNum() == OXYGEN else -1))
     Chem.SanitizeMol(made)
     return made.GetMol()
+
+
+def _is_split(bond: "Bond") -> bool:
+    """Whether a bond joins a positive sulphur or selenium and an oxygen with one negative charge and no other neighbour."""
+    centre, oxygen = sorted((bond.GetBeginAtom(), bond.GetEndAtom()), key=lambda atom: atom.GetAtomicNum() == OXYGEN)
+    is_charged = centre.GetFormalCharge() > 0 and oxygen.GetFormalCharge() == -1 and oxygen.GetDegree() == 1
+    return bool(is_charged and centre.GetAtomicNum() in (SULFUR, SELENIUM) and oxygen.GetAtomicNum() == OXYGEN)
 
 
 def _weight(mol: "Mol") -> tuple[bool, bool, int, float]:

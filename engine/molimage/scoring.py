@@ -93,9 +93,8 @@ class Measure:
     resamples: int
     seed: int
 
-    def scores(self, some: Described) -> dict[str, float]:
-        """Return the measures of a set, by name; one that cannot be had is left out."""
-        reached = self.agreement(some)
+    def scores(self, some: Described, reached: Agreement) -> dict[str, float]:
+        """Return the measures of a set whose `agreement` is known, by name; one that cannot be had is left out."""
         found: dict[str, float] = {"images": float(len(some.images))} | self._texture(some)
         found |= _with_limits("morphology", reached.mean)
         if reached.share is not None:
@@ -111,19 +110,11 @@ class Measure:
         return found | self._distances(some)
 
     def agreement(self, some: Described) -> Agreement:
-        """Return how compounds move the cells of a set, beside the reference; a set that was compared is not compared again."""
-        if id(some) not in self._agreements:
-            best = (self.ceiling.morphology, self.ceiling.molecule)
-            found = morphology_agreement(
-                self.reference.morphology, self.reference.molecule, some.morphology, some.molecule, best, self.seed, self.resamples
-            )
-            self._agreements[id(some)] = some, found
-        return self._agreements[id(some)][1]
-
-    @cached_property
-    def _agreements(self) -> dict[int, tuple[Described, Agreement]]:
-        """Sets that were compared, by identity, and kept, so that no other takes their number."""
-        return {}
+        """Return how compounds move the cells of a set, beside the reference."""
+        best = (self.ceiling.morphology, self.ceiling.molecule)
+        return morphology_agreement(
+            self.reference.morphology, self.reference.molecule, some.morphology, some.molecule, best, self.seed, self.resamples
+        )
 
     def verdict(self, some: Described) -> Verdict | None:
         """Return what the judge says of the images whose mechanism it knows; None without a judge or such images."""

@@ -18,7 +18,7 @@ from engine.core import Context, ImageSet
 from engine.molimage import legs
 from engine.molimage.domain import Typical, nats_per_value
 from engine.molimage.gallery import drugs
-from engine.molimage.level_training import Material, Schedule, averaged, train_level
+from engine.molimage.level_training import Material, Schedule, averaged, train_level, weights_of
 from engine.molimage.model import MODELS, CellModel, rounded
 from engine.molimage.plan import Plan
 from engine.molimage.scaffolds import scaffold_split
@@ -73,9 +73,9 @@ def end(folder: Path, context: Context, place: Path = MODELS / "shipped.safetens
     """Put the finished levels together, train the levels above, and write the model."""
     images = ImageSet.from_dir(folder / "screen")
     chosen, model = images.split("train"), CellModel.load(folder / UNTRAINED)
-    params, facts = TrainParams(**model.facts["params"]), dict(model.facts)
+    facts = dict(model.facts)
     model = dataclasses.replace(model, weights=rounded(legs.weights(folder / str(PARAMS.size) / "kept")))
-    scores = score(model, images, chosen, params)
+    scores = score(model, images, chosen, PARAMS)
     facts["metrics"] = dict(zip(scores["images"], scores["bits_per_dim"], strict=True))
     model = enlarged(dataclasses.replace(model, facts=facts), images, context)
     model.save(place)
@@ -94,7 +94,7 @@ def enlarged(model: CellModel, images: ImageSet, context: Context) -> CellModel:
     weights = dict(model.weights)
     for size, steps in TOP.items():
         flow, _ = train_level(plan, size, material, Schedule(steps), PARAMS.seed, context.share(0.3, 0.9))
-        weights |= rounded({f"levels.{size}.{name}": value.numpy() for name, value in flow.state_dict().items()})
+        weights |= rounded(weights_of(size, flow))
     facts = dict(model.facts) | {"size": max(TOP), "pixel_um": large.pixel_um}
     made = CellModel(plan, model.tone, model.conditions, weights, facts)
     # plates differ more than fields: a screen of four plates would make the next screen look strange

@@ -1,5 +1,6 @@
 """From 8-bit grey levels to the scale on which the flow works, and back."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,11 @@ class Tone:
             means.append(float(share @ value))
             sds.append(float(np.sqrt(share @ (value - means[-1]) ** 2)) + 1e-3)
         return cls(tuple(means), tuple(sds), offset)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Tone":
+        """Read what `dataclasses.asdict` made of a tone; older models have no offset."""
+        return cls(tuple(values["mean"]), tuple(values["sd"]), values.get("offset", OFFSET))
 
     def values(self, images: NDArray[np.uint8], noise: Any) -> NDArray[np.float32]:
         """Return (N, C, H, W) values of grey levels plus noise in [0, 1)."""

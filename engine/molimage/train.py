@@ -14,7 +14,7 @@ from engine.molimage import conditions
 from engine.molimage.domain import Typical, nats_per_value
 from engine.molimage.encoder import KINDS
 from engine.molimage.haar import halve
-from engine.molimage.level_training import Material, Schedule, averaged, train_level
+from engine.molimage.level_training import Material, Schedule, averaged, train_level, weights_of
 from engine.molimage.model import CellModel, rounded
 from engine.molimage.one_thread import one_thread
 from engine.molimage.phenotype_space import standard_errors
@@ -161,9 +161,9 @@ def prepare(images: ImageSet, params: TrainParams, context: Context) -> tuple[Ma
     both = np.stack([own, predicted])
     row_of = np.empty(len(fields), np.int64)
     row_of[rows] = groups
-    use = np.float32(params.molecule)
     doubt = standard_errors(measured, groups, images.column("plate")[rows])
-    return Material(fields, row_of, both * use, doubt * use, balance(images, params.balance), Tone.fit(fields, params.offset)), told
+    material = Material(fields, row_of, both, doubt, balance(images, params.balance), Tone.fit(fields, params.offset))
+    return (material if params.molecule else material.untold()), told
 
 
 def profiles_with_light(images: NDArray[np.uint8]) -> Floats:
@@ -217,7 +217,7 @@ def train_levels(plan: Plan, material: Material, params: TrainParams, context: C
     for k, size in enumerate(plan.sizes):
         part = context.share(ends[k], ends[k + 1])
         flow, curve = train_level(plan, size, material, schedule(plan, size, params, n), params.seed, part, params.device, curves)
-        weights |= {f"levels.{size}.{name}": value.numpy().copy() for name, value in flow.state_dict().items()}
+        weights |= weights_of(size, flow)
         curves.append(curve)
     return weights, pd.concat(curves, ignore_index=True)
 

@@ -80,6 +80,17 @@ def test_pieces_are_averaged_as_the_pyramid_does(images):
         pieces_like(images, Truth(facts=facts(size=64)), 32)
 
 
+def test_pieces_are_averaged_on_the_scale_of_the_model(images):
+    """A model with an offset of 16 grey levels is compared with images averaged with that offset; it makes the bright half count more."""
+    far = Truth(facts=facts() | {"params": {"size": 32, "whole": True, "offset": 16.0}})
+    shrunk, _ = pieces_like(images, far, 16)
+    tone = Tone.fit(images.images, 16.0)
+    by_hand = tone.levels(halve(tone.values(images.images, 0.5))[0])
+    assert np.abs(shrunk.astype(int) - by_hand).max() <= 1
+    assert (shrunk == by_hand).mean() > 0.99
+    assert shrunk.mean() > averaged(images.images, 16).mean()
+
+
 def test_a_model_that_draws_finer_is_compared_at_the_pixels_of_the_images(images):
     """A model of 128 px of 0.25 µm shows 32 µm, that is 32 px of images of 1 µm, and 16 of those of 2 µm."""
     fine, scaled = Truth(facts=facts(size=128, pixel_um=0.25)), dataclasses.replace(images, pixel_um=1.0)
