@@ -38,7 +38,8 @@ RIVAL = "d"
 TRAINED = (*FLOWS, RIVAL)
 LABELS = {
     **{letter: label for letter, (label, _) in FLOWS.items()}, RIVAL: "Adversarial network, as many parameters",
-    "e": "With contrastive term, molecules shuffled", "f": "Images of the nearest molecule", "real": "Other half of the images", "oracle": "Oracle",
+    "e": "With contrastive term, molecules shuffled", "f": "Images of the nearest molecule",
+    "real": "Other half of the images", "oracle": "Oracle",
 }  # fmt: skip
 OF_EVALUATION = {"a": (MODEL,), "e": (SHUFFLED,), "f": (NEAREST,), "real": tuple(OTHER_HALF.values()), "oracle": (ORACLE,)}
 MEASURES = {
