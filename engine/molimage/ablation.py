@@ -29,8 +29,8 @@ from engine.molimage.train import TrainParams, steps_of, train
 SHIPPED = MODELS / "ablation.json"
 FORMAT = 1
 FLOWS: dict[str, tuple[str, dict[str, Any]]] = {  # letters of the specification
-    "a": ("Flow with contrastive term", {}),
-    "b": ("Flow without contrastive term", {"contrast": 0.0}),
+    "a": ("Flow with contrastive term", {"contrast": 0.05}),
+    "b": ("Flow without contrastive term", {}),
     "c": ("Flow without molecule", {"molecule": False}),
     "g": ("Flow with graph encoder", {"encoder": "graph"}),
 }

@@ -63,7 +63,7 @@ class Schedule:
     steps: int
     batch: int = 12
     learning_rate: float = 5e-3
-    contrast: float = 0.05
+    contrast: float = 0.0
 
 
 def weights_of(size: int, flow: Any) -> dict[str, NDArray[Any]]:
