@@ -1,0 +1,1 @@
+"""Expression: names of genes, differential expression, and what is said of an upload."""
