@@ -73,7 +73,7 @@ def _load(places: list[str], targets: list[str], needs: str) -> Any:
         name, equals, path = place.partition("=")
         if not equals:
             raise UserError(f"Several files need names, but '{place}' has none.", "Write them as obs=first.csv other=second.csv.", place)
-        tables[name] = api.load_data(path)
+        tables[name] = api.load_part(name, path) if needs in catalogue.SEVERAL else api.load_data(path)
     return (
         Tables(tables) if needs in catalogue.SEVERAL else Dataset.from_frames({name: table.frame for name, table in tables.items()}, known)
     )

@@ -76,8 +76,19 @@ def load_data(data: Any, needs: str = "") -> Any:
         return read(data)
     if isinstance(data, dict):
         several = needs in catalogue.SEVERAL
-        return Tables({str(part): load_data(table) for part, table in data.items()}) if several else Dataset.from_frames(data)
+        return Tables({str(part): load_part(str(part), table) for part, table in data.items()}) if several else Dataset.from_frames(data)
     return data if hasattr(data, "digest") else Dataset.of(data)
+
+
+def load_part(part: str, data: Any) -> Any:
+    """Turn one of several parts into data: a file by the part that it plays, and the names of rows into a column ``name``."""
+    if isinstance(data, (str, Path)) and part in catalogue.PARTS:
+        return catalogue.read_part(part, data)
+    if isinstance(data, pd.Series):
+        data = data.to_frame(str(data.name or part))
+    if isinstance(data, pd.DataFrame) and not pd.api.types.is_numeric_dtype(data.index) and not isinstance(data.index, pd.DatetimeIndex):
+        data = data.rename_axis(data.index.name or "name").reset_index()
+    return load_data(data)
 
 
 def load(path: str | Path) -> Result:
