@@ -87,7 +87,7 @@ def load_part(part: str, data: Any) -> Any:
     if isinstance(data, pd.Series):
         data = data.to_frame(str(data.name or part))
     if isinstance(data, pd.DataFrame) and not pd.api.types.is_numeric_dtype(data.index) and not isinstance(data.index, pd.DatetimeIndex):
-        data = data.rename_axis(data.index.name or "name").reset_index()
+        data = data.rename_axis(str(data.index.name or "name")).reset_index()
     return load_data(data)
 
 
