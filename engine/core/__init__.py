@@ -8,10 +8,11 @@ from engine.core.images import ImageSet
 from engine.core.kept import Kept
 from engine.core.method import Method, method
 from engine.core.params import Params, Spec, field, specs
+from engine.core.profiles import Profiles
 from engine.core.result import Provenance, Result
 from engine.core.tables import Data, Tables, read_data
 
 __all__ = [
-    "Cancelled", "Context", "Data", "Dataset", "ImageSet", "Kept", "Method", "OutOfTime", "Params", "Provenance", "Result",
+    "Cancelled", "Context", "Data", "Dataset", "ImageSet", "Kept", "Method", "OutOfTime", "Params", "Profiles", "Provenance", "Result",
     "Spec", "Tables", "UserError", "canonical_json", "digest_of", "field", "method", "read_data", "specs",
 ]  # fmt: skip
