@@ -13,7 +13,7 @@ def upper_mid_ranks(values: Floats) -> Floats:
     from scipy.stats import rankdata
 
     rounded = np.round(values / CLOSE)
-    return (rankdata(-rounded, axis=0) - 0.5) / len(values)
+    return np.asarray((rankdata(-rounded, axis=0) - 0.5) / len(values))
 
 
 def network_p(evidence: Floats) -> Floats:
@@ -31,13 +31,14 @@ def score_p(scores: Floats) -> Floats:
     return found if len(found) else np.zeros(0)
 
 
-def joint_p(evidence: Floats, scores: Floats) -> Floats:
+def joint_p(evidence: Floats, scores: Floats, wanted: NDArray[np.bool_] | None = None) -> Floats:
     """Return (D,) p-values of screen and network together; NaN for a drug without a score.
 
     Parameters
     ----------
     evidence : (1 + n, D) evidence of the network, the observed disease first, then n random ones.
     scores : (D,) score of each drug, high = reverses the disease.
+    wanted : (D,) drugs whose p-value is asked for, all if not given; the others' scores still count as what a score may be.
 
     Notes
     -----
@@ -51,16 +52,18 @@ def joint_p(evidence: Floats, scores: Floats) -> Floats:
     The observed one is among them, so P(p <= a) <= a exactly, for any n. Nothing is randomised: the score makes T nearly continuous, and
     what ties are left (the same drug, networks that give it the same) count against it, at most 1 / S. The smallest p is 1 / ((1 + n) S).
     """
-    known = np.flatnonzero(~np.isnan(scores))
     found = np.full(len(scores), np.nan)
-    if not len(known):
+    known = ~np.isnan(scores)
+    asked = np.flatnonzero(known if wanted is None else known & wanted)
+    if not len(asked):
         return found
-    u = np.log(upper_mid_ranks(evidence[:, known]))
-    v = np.log(upper_mid_ranks(scores[known][:, None])[:, 0])
-    ordered = np.sort(v)
-    for at, drug in enumerate(known):
-        reached = np.searchsorted(ordered, u[0, at] + v[at] - u[:, at] + CLOSE, side="right")
-        found[drug] = reached.sum() / (len(u) * len(v))
+    u = np.log(upper_mid_ranks(evidence[:, asked]))
+    v = np.full(len(scores), np.nan)
+    v[known] = np.log(upper_mid_ranks(scores[known][:, None])[:, 0])
+    ordered = np.sort(v[known])
+    for at, drug in enumerate(asked):
+        reached = np.searchsorted(ordered, u[0, at] + v[drug] - u[:, at] + CLOSE, side="right")
+        found[drug] = reached.sum() / (len(u) * len(ordered))
     return found
 
 
@@ -78,4 +81,4 @@ def q_values(p: Floats) -> Floats:
 def shared_ranks(values: Floats, among: NDArray[np.bool_]) -> Floats:
     """Return ranks from 1 for the smallest value among some rows; equal values share the first of their ranks, others get NaN."""
     chosen = pd.Series(np.round(values / CLOSE)).where(among)
-    return chosen.rank(method="min").to_numpy(dtype=float)
+    return np.asarray(chosen.rank(method="min"), dtype=float)

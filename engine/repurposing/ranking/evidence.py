@@ -1,5 +1,8 @@
 """One row per drug and target, with every piece of evidence beside it and a sentence where the reader must beware."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -53,14 +56,14 @@ def evidence_table(
     return table.sort_values(["score", "drug", "gene"], ascending=[False, True, True], ignore_index=True)
 
 
-def told(row: dict[str, object], has_graph: bool) -> list[str]:
+def told(row: dict[Hashable, Any], has_graph: bool) -> list[str]:
     """Return the sentences that go with one pair."""
     said = []
     if not row["has_affinity"]:
         said.append("No affinity is known for this target; the pair is kept and counts as the weakest.")
     if row.get("family") == 1:
         said.append("The target was stated for a gene family, not for this gene.")
-    if float(row["n_targets"]) >= MANY_TARGETS:  # type: ignore[arg-type]
+    if row["n_targets"] >= MANY_TARGETS:
         said.append(f"The drug acts on {row['n_targets']:.0f} genes: it hits networks of random diseases as well.")
     if row["is_terminal"]:
         said.append("The gene is a terminal: it is in the interactome by construction.")
@@ -80,7 +83,7 @@ def expressed_share(values: NDArray[np.float64], genes: tuple[str, ...]) -> "pd.
 
 def by_target(table: pd.DataFrame) -> pd.DataFrame:
     """Return one row per target gene: its drugs, the best score and p among them, and what is known of the gene itself."""
-    own = ["is_terminal", "is_partner", "degree", "robustness", *CAUSAL_COLUMNS, *(c for c in table if c.startswith("in_null_"))]
+    own = ["is_terminal", "is_partner", "degree", "robustness", *CAUSAL_COLUMNS, *table.filter(like="in_null_").columns]
     groups = table.groupby("gene", sort=False)
     found = groups[own].first()
     found.insert(0, "drugs", groups["drug"].nunique())

@@ -36,8 +36,7 @@ def explain(
     ranking: pd.DataFrame,
     edges: pd.DataFrame,
     terminals: frozenset[str],
-    graph: Graph | None,
-    stability: pd.DataFrame,
+    causal: pd.DataFrame,
 ) -> Explanation:
     """Return the way from a drug through one target to the nearest terminals.
 
