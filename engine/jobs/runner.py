@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import catalogue
-from engine.core import Data, Dataset, Params, Result, Tables, UserError
+from engine.core import Data, ImageSet, Params, Result, Tables, UserError
 from engine.jobs import folders as places
 from engine.jobs import processes
 from engine.jobs.folders import Folders
@@ -255,7 +255,7 @@ class Runner:
         except OSError as error:
             raise UserError(f"{dataset.name} could not be stored ({error.strerror or error}).", "Free some space and try again.") from error
         if not isinstance(dataset, Tables):
-            kind = dataset.kind if isinstance(dataset, Dataset) else "images"
+            kind = "images" if isinstance(dataset, ImageSet) else dataset.kind
             rows, columns = dataset.n_samples, dataset.p
             self.store.keep_dataset(DatasetRow(dataset.digest, dataset.name, kind, rows, columns, time.time(), dataset.source, owner))
         return dataset.digest

@@ -20,13 +20,13 @@ NOTHING = "none"  # in place of a second table
 
 def dataset(*kinds: str, default: str, own: Sequence[str] = ()) -> Dataset:
     """Let the user choose a bundled sample or one of their own tables of these kinds, or one of their own of the kinds ``own``."""
-    return load(_chosen("data", "Data", _tables(kinds, own), default))
+    return load(drop_down("data", "Data", _tables(kinds, own), default))
 
 
 def companion(name: state.Name, label: str, *kinds: str, own: Sequence[str] = (), help: str = "") -> Dataset | None:
     """Let the user choose a second table to go with the first, or none; ``name`` is its place in the address."""
     labels = {NOTHING: "none"} | _tables(kinds, own)
-    chosen = _chosen(name, label, labels, NOTHING, help)
+    chosen = drop_down(name, label, labels, NOTHING, help)
     return None if chosen == NOTHING else load(chosen)
 
 
@@ -105,7 +105,7 @@ def offer(repair: Repair, key: str, take: Callable[[Repair], None]) -> None:
 def method(area: str, advice: str = "") -> Method:
     """Let the user choose one of an area's methods, with a word of advice on which one."""
     known = {found.name: found for found in catalogue.in_area(area)}
-    return known[_chosen("method", "Method", {n: m.label for n, m in known.items()}, next(iter(known)), advice)]
+    return known[drop_down("method", "Method", {n: m.label for n, m in known.items()}, next(iter(known)), advice)]
 
 
 def prepare(method: Method) -> None:
@@ -113,6 +113,22 @@ def prepare(method: Method) -> None:
     if state.kept(SHOWN, "") != method.name:
         st.session_state.update({f"set.{f.name}": _from_address(f) for f in specs(method.params)})
         state.keep(SHOWN, method.name)
+
+
+def own_settings(method: Method, given: Mapping[str, Any] | None = None, in_sight: int = ONE_ROW) -> Params:
+    """Build the form of a method on a page with several; each keeps its own values while another is shown.
+
+    The address names what the user has changed in the method that is shown.
+
+    Parameters
+    ----------
+    given : values of settings that the page draws elsewhere, under the method's name and theirs.
+    """
+    for f in specs(method.params):
+        st.session_state.setdefault(f"{method.name}.{f.name}", _from_address(f))
+    made = form(method.params, f"{method.name}.", given, in_sight)
+    _into_address(made)
+    return made
 
 
 def settings(method: Method, given: Mapping[str, Any] | None = None, in_sight: int = ONE_ROW) -> Params:
@@ -128,8 +144,13 @@ def settings(method: Method, given: Mapping[str, Any] | None = None, in_sight: i
     params = method.params
     prepare(method)
     made = form(params, "set.", given or {}, in_sight)
-    state.set_link({f.name: _text(getattr(made, f.name)) if getattr(made, f.name) != f.default else None for f in specs(params)})
+    _into_address(made)
     return made
+
+
+def _into_address(made: Params) -> None:
+    """Write the settings that differ from their defaults into the address."""
+    state.set_link({f.name: _text(getattr(made, f.name)) if getattr(made, f.name) != f.default else None for f in specs(type(made))})
 
 
 def from_address(params: type[Params], *standard: str) -> Params:
@@ -175,12 +196,14 @@ def log_grid(low: float, high: float, *extra: float) -> list[float]:
     return sorted({value for value in grid if low <= value <= high} | {value for value in extra if value})
 
 
-def _chosen(name: state.Name, label: str, labels: Mapping[str, str], default: str, advice: str = "") -> str:
+def drop_down(name: state.Name, label: str, labels: Mapping[str, str], default: str, advice: str = "") -> str:
     """Draw a drop-down whose first value comes from the address, else from the session, and write the choice back."""
     key, options = f"pick.{name}", list(labels)
     linked, chosen = state.link(name), state.kept(key, "")
     if linked and linked not in options:
-        st.warning(f"The {name} in this link are not on this machine. Upload the same file, or choose below.", icon=":material/link_off:")
+        st.warning(
+            f"What this link names under {label} is not on this machine. Upload the same file, or choose below.", icon=":material/link_off:"
+        )
     # what was chosen on a page for other data or other methods counts for nothing here
     first = next((asked for asked in (chosen, linked) if asked in options), default)
     st.session_state[key] = first
