@@ -1,0 +1,1 @@
+"""Drug screens: files in, drug signatures, representations side by side, and the search for profiles like a signature."""
