@@ -1,9 +1,11 @@
 """The evidence that a network gives to a drug, and what the same drug gets from networks of random diseases."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -32,15 +34,13 @@ class Hits:
     affinity: sparse.csr_array
 
     @classmethod
-    def of(cls, drugs: NDArray[np.object_], genes: NDArray[np.object_], affinity: Floats, proteins: tuple[str, ...]) -> "Hits":
-        """Make the table of pairs (drug, gene, -log10 M), each pair once; genes outside the network are left out, drugs are not."""
-        place = {protein: at for at, protein in enumerate(proteins)}
-        names = tuple(dict.fromkeys(drugs))
-        row = {drug: at for at, drug in enumerate(names)}
-        inside = np.array([gene in place for gene in genes], dtype=bool)
-        at = ([row[drug] for drug in drugs[inside]], [place[gene] for gene in genes[inside]])
-        table = sparse.csr_array((weight_of(affinity[inside]), at), shape=(len(names), len(proteins)))
-        return cls(names, proteins, table)
+    def of(cls, pairs: pd.DataFrame, drugs: Sequence[str], proteins: tuple[str, ...]) -> "Hits":
+        """Make the table of pairs ``drug``, ``gene``, ``affinity`` (-log10 M), each pair once; other drugs and genes are left out."""
+        row, column = ({name: at for at, name in enumerate(names)} for names in (drugs, proteins))
+        kept = pairs[pairs["drug"].isin(row) & pairs["gene"].isin(column)]
+        at = (kept["drug"].map(row).to_numpy(dtype=np.int64), kept["gene"].map(column).to_numpy(dtype=np.int64))
+        weights = weight_of(kept["affinity"].to_numpy(dtype=float))
+        return cls(tuple(drugs), proteins, sparse.csr_array((weights, at), shape=(len(row), len(column))))
 
     @cached_property
     def columns(self) -> NDArray[np.int64]:

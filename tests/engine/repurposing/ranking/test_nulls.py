@@ -1,6 +1,7 @@
 """Random diseases are counted as they come, and give uniform p-values where the disease is random too."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
@@ -27,9 +28,9 @@ def sampler(n, seed, context):
 
 
 def targets(rng, sizes):
-    drugs = np.array([f"d{k}" for k, size in enumerate(sizes) for _ in range(size)], dtype=object)
-    genes = np.array([PROTEINS[k] for size in sizes for k in rng.choice(P, size, replace=False, p=CHANCE)], dtype=object)
-    return Hits.of(drugs, genes, rng.uniform(5, 10, len(drugs)), PROTEINS)
+    pairs = [(f"d{k}", PROTEINS[at]) for k, size in enumerate(sizes) for at in rng.choice(P, size, replace=False, p=CHANCE)]
+    frame = pd.DataFrame(pairs, columns=["drug", "gene"]).assign(affinity=rng.uniform(5, 10, len(pairs)))
+    return Hits.of(frame, [f"d{k}" for k in range(len(sizes))], PROTEINS)
 
 
 def disease(rng):

@@ -1,31 +1,37 @@
 """The evidence of a network is the plain sum over targets, and what random networks are given comes from proteins of like degree."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from engine.repurposing.ranking.affinity import weight_of
 from engine.repurposing.ranking.statistic import VARIANTS, Hits, Worth, network_evidence, reach_of
 
+DRUGS = ("d0", "d1", "d2", "d3", "d4", "d9")
 PROTEINS = tuple(f"P{k}" for k in range(40))
 
 
 def drawn(seed=0):
     rng = np.random.default_rng(seed)
     pairs = [(f"d{drug}", PROTEINS[k]) for drug in range(5) for k in rng.choice(40, 1 + 3 * drug, replace=False)] + [("d9", "OUTSIDE")]
-    drugs, genes = (np.array(part, dtype=object) for part in zip(*pairs, strict=True))
     affinity = np.where(rng.random(len(pairs)) < 0.2, np.nan, rng.uniform(5, 10, len(pairs)))
-    return drugs, genes, affinity, rng.random((6, 40)) < 0.3, rng.random((6, 40)), rng.random((6, 40)) < 0.2
+    return (
+        pd.DataFrame(pairs, columns=["drug", "gene"]).assign(affinity=affinity),
+        rng.random((6, 40)) < 0.3,
+        rng.random((6, 40)),
+        rng.random((6, 40)) < 0.2,
+    )
 
 
 def test_it_is_the_sum_over_targets():
-    drugs, genes, affinity, member, reach, partner = drawn()
-    hits = Hits.of(drugs, genes, affinity, PROTEINS)
+    pairs, member, reach, partner = drawn()
+    hits = Hits.of(pairs, DRUGS, PROTEINS)
     found = network_evidence(hits, member, member * reach, member * partner)
     assert found.shape == (len(VARIANTS), 6, 6)
     for run in range(6):
         for at, name in enumerate(hits.drugs):
             whole = no_causal = no_partner = no_affinity = 0.0
-            for drug, gene, value in zip(drugs, genes, affinity, strict=True):
+            for drug, gene, value in pairs.itertuples(index=False):
                 if drug == name and gene in PROTEINS and member[run, PROTEINS.index(gene)]:
                     k = PROTEINS.index(gene)
                     a = float(weight_of(np.array([value]))[0])
@@ -37,8 +43,8 @@ def test_it_is_the_sum_over_targets():
 
 
 def test_a_drug_with_no_target_in_the_network_stays_with_no_evidence():
-    drugs, genes, affinity, member, reach, partner = drawn()
-    hits = Hits.of(drugs, genes, affinity, PROTEINS)
+    pairs, member, reach, partner = drawn()
+    hits = Hits.of(pairs, DRUGS, PROTEINS)
     assert hits.drugs[-1] == "d9"
     assert not network_evidence(hits, member, reach * member, partner * member)[:, :, -1].any()
 
