@@ -1,0 +1,107 @@
+"""What a drug's score would be for another disease: p-values against signatures drawn at random, q-values, shared ranks."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.core import Context
+
+Floats = NDArray[np.float64]
+
+AT_ONCE = 50  # random signatures scored together
+TOLERANCE = 1e-9  # two scores this near are equal
+MOST_DIRECTIONS = 1000  # drug signatures, drawn at random, that span the directions whose signs are turned
+
+NULLS = {
+    "spectrum": "Random signatures with the same share along each principal direction of the drugs: signs of the directions turned",
+    "genes": "The values of the signature dealt to other genes",
+}
+
+
+def turned(signature: Floats, drugs: Floats, n: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """Yield blocks of n signatures (b, d) in all that have the length of the given one along every principal direction of the drugs.
+
+    Parameters
+    ----------
+    signature : (d,) of the disease.
+    drugs : (G, d) signatures whose principal directions, about 0, are taken.
+
+    Notes
+    -----
+    Genes of a screen move together, so a few directions carry most of any signature. Dealing values to other genes destroys that, and its
+    p-values are too small for a disease with the structure that real ones have. Here the signature is written in the principal
+    directions, s = sum of a_k v_k + rest, and each a_k, and the rest, keeps its size and is given a sign at random. The p-value is exact
+    when a disease without relation to a drug is as likely to move along a direction as against it.
+    """
+    if len(drugs) > MOST_DIRECTIONS:
+        drugs = drugs[np.sort(rng.choice(len(drugs), MOST_DIRECTIONS, replace=False))]
+    _, sizes, directions = np.linalg.svd(drugs, full_matrices=False)
+    directions = directions[sizes > sizes.max(initial=0.0) * 1e-10]
+    shares = directions @ signature
+    rest = signature - shares @ directions
+    for count in _counts(n):
+        signs = rng.choice([-1.0, 1.0], size=(count, len(shares) + 1))
+        yield (signs[:, :-1] * shares) @ directions + signs[:, -1:] * rest
+
+
+def dealt(whole: Floats, d: int, n: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """Yield blocks of n signatures (b, d) in all, each the values of d genes drawn from the whole signature without replacement.
+
+    Notes
+    -----
+    As many genes are drawn as the screen shares with the signature, from all genes of the signature: chance is matched on coverage, and
+    with few shared genes its scores spread widely.
+    """
+    for count in _counts(n):
+        yield np.stack([rng.permutation(whole)[:d] for _ in range(count)])
+
+
+def _counts(n: int) -> Iterator[int]:
+    for start in range(0, n, AT_ONCE):
+        yield min(AT_ONCE, n - start)
+
+
+def p_values(observed: Floats, scores: Callable[[Floats], Floats], null: Iterator[Floats], n: int, context: Context, note: str) -> Floats:
+    """Return (G,) one-sided p-values, (1 + random signatures that score as high or higher) / (1 + n); NaN where there is no score.
+
+    Parameters
+    ----------
+    observed : (G,) scores of the drugs.
+    scores : gives the (G, b) scores for signatures (b, d).
+    null : blocks of n random signatures in all.
+    """
+    above, done = np.zeros(len(observed)), 0
+    for block in null:
+        context.progress(done / n, f"{note}: {done:,} of {n:,} random signatures")
+        above += (scores(block) >= observed[:, None] - TOLERANCE).sum(axis=1)
+        done += len(block)
+    return np.where(np.isfinite(observed), (1 + above) / (1 + n), np.nan)
+
+
+def q_values(p: Floats) -> Floats:
+    """Return (G,) false discovery rates by Benjamini and Hochberg (1995); NaN stays NaN and is not counted."""
+    from scipy.stats import false_discovery_control
+
+    known = np.isfinite(p)
+    q = np.full(len(p), np.nan)
+    if known.any():
+        q[known] = false_discovery_control(p[known])
+    return q
+
+
+def ranks(scores: Floats) -> Floats:
+    """Return (G,) places from 1, the highest score first; scores that are equal share the better place, NaN has none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ranks(np.array([0.5, 0.9, 0.5, np.nan])).tolist()
+    [2.0, 1.0, 2.0, nan]
+    """
+    from scipy.stats import rankdata
+
+    known = np.isfinite(scores)
+    places = np.full(len(scores), np.nan)
+    places[known] = rankdata(-np.round(scores[known], 9), method="min")
+    return places
