@@ -12,8 +12,8 @@ PLACES = 1 << 15  # of the table of DAGs that a look-ahead has seen; at three qu
 TESTS, TOO_FEW_ROWS, SINGULAR_TESTS, LARGEST_GIVEN, CUT = range(5)  # places of the counts
 
 
-class Tests(NamedTuple):
-    """What tests are made with: ``critical[d]`` is the largest absolute correlation given d others that passes for independence."""
+class Evidence(NamedTuple):
+    """What tests are made of: ``critical[d]`` is the largest absolute correlation given d others that passes for independence."""
 
     correlation: np.ndarray
     critical: np.ndarray
@@ -41,16 +41,16 @@ class Seen(NamedTuple):
 
 
 @njit(cache=True)
-def partial_correlation(tests, i, j, size):
+def partial_correlation(evidence, i, j, size):
     """Return the partial correlation of i and j given the first ``size`` of ``given``; NaN where the block is singular.
 
     The last two rows of the Cholesky factor L of the block (given, i, j) hold it: ``r = L_ji / sqrt(L_ji^2 + L_jj^2)``.
     """
-    root, given = tests.root, tests.given
+    root, given = evidence.root, evidence.given
     given[size], given[size + 1] = i, j
     for a in range(size + 2):
         for b in range(a + 1):
-            left = tests.correlation[given[a], given[b]]
+            left = evidence.correlation[given[a], given[b]]
             for k in range(b):
                 left -= root[a, k] * root[b, k]
             if a > b:
@@ -67,19 +67,19 @@ def partial_correlation(tests, i, j, size):
 
 
 @njit(cache=True)
-def is_independent(tests, i, j, size):
+def is_independent(evidence, i, j, size):
     """Test i and j given the first ``size`` of ``given``; where that is not possible there is no evidence of dependence."""
-    counts = tests.counts
+    counts = evidence.counts
     counts[TESTS] += 1
-    if size >= len(tests.critical):
+    if size >= len(evidence.critical):
         counts[TOO_FEW_ROWS] += 1
         return True
     counts[LARGEST_GIVEN] = max(counts[LARGEST_GIVEN], size)
-    r = partial_correlation(tests, i, j, size)
+    r = partial_correlation(evidence, i, j, size)
     if np.isnan(r):
         counts[SINGULAR_TESTS] += 1
         return True
-    return abs(r) <= tests.critical[size]
+    return abs(r) <= evidence.critical[size]
 
 
 @njit(cache=True)
@@ -145,12 +145,12 @@ def part(dag, i, j):
 
 
 @njit(cache=True)
-def begin(tests, dag, allowed, order, seen):
+def begin(evidence, dag, allowed, order, seen):
     """Build the DAG of an order and return its number of arrows.
 
     i -> j iff the pair is allowed and dependent given the Markov blanket of i among the nodes before j.
     """
-    parents, children, given = dag.parents, dag.children, tests.given
+    parents, children, given = dag.parents, dag.children, evidence.given
     p = len(order)
     for i in range(p):
         parents[i, 0] = children[i, 0] = 0
@@ -180,7 +180,7 @@ def begin(tests, dag, allowed, order, seen):
             seen[i] = False
             for a in range(size):
                 seen[given[a]] = False
-            if not is_independent(tests, i, j, size):
+            if not is_independent(evidence, i, j, size):
                 join(dag, i, j)
                 n_arrows += 1
     return n_arrows
@@ -199,12 +199,12 @@ def is_covered(dag, i, j):
 
 
 @njit(cache=True)
-def loss(tests, dag, i, j):
+def loss(evidence, dag, i, j):
     """Return how many arrows the reversal of i -> j lets drop, none where it is not covered; ``leaves`` says which parents leave i and j.
 
     With P the parents of i, k leaves i iff k _||_ i | P - k + j, and j iff k _||_ j | P - k: the questions of the DAG after the reversal.
     """
-    parents, given = dag.parents, tests.given
+    parents, given = dag.parents, evidence.given
     n, dropped = parents[i, 0], 0
     if n == 0 or not is_covered(dag, i, j):
         return 0
@@ -218,8 +218,8 @@ def loss(tests, dag, i, j):
             if end == 0:
                 given[size] = j
                 size += 1
-            tests.leaves[a, end] = is_independent(tests, parents[i, a], j if end else i, size)
-            dropped += tests.leaves[a, end]
+            evidence.leaves[a, end] = is_independent(evidence, parents[i, a], j if end else i, size)
+            dropped += evidence.leaves[a, end]
     return dropped
 
 
@@ -231,7 +231,7 @@ def reverse(dag, i, j):
 
 
 @njit(cache=True)
-def drop_edges(tests, dag, rng):
+def drop_edges(evidence, dag, rng):
     """Make the reversal that drops most arrows until none drops any, among equals one at random; return how many were dropped."""
     parents, total = dag.parents, 0
     while True:
@@ -239,7 +239,7 @@ def drop_edges(tests, dag, rng):
         for j in range(len(parents)):
             for a in range(1, parents[j, 0] + 1):
                 i = parents[j, a]
-                dropped = loss(tests, dag, i, j)
+                dropped = loss(evidence, dag, i, j)
                 if dropped == 0 or dropped < most:
                     continue
                 ties = ties + 1 if dropped == most else 1
@@ -248,7 +248,7 @@ def drop_edges(tests, dag, rng):
                     x, y = i, j
         if most == 0:
             return total
-        loss(tests, dag, x, y)
+        loss(evidence, dag, x, y)
         n = parents[x, 0]
         above = np.empty(n + 1, np.int64)
         for a in range(1, n + 1):
@@ -256,7 +256,7 @@ def drop_edges(tests, dag, rng):
         reverse(dag, x, y)
         for a in range(1, n + 1):
             for end in range(2):
-                if tests.leaves[a, end]:
+                if evidence.leaves[a, end]:
                     part(dag, above[a], y if end else x)
         total += most
 
@@ -334,7 +334,7 @@ def is_new(seen, key, level):
 
 
 @njit(cache=True)
-def search(tests, dag, seen, depth, lines):
+def search(evidence, dag, seen, depth, lines):
     """Look for a DAG with a reversal that drops arrows, at most ``depth`` reversals of ``lines`` (m, 2) away that drop none.
 
     Returns whether there is one; if so the walk is there, if not where it was.
@@ -359,7 +359,7 @@ def search(tests, dag, seen, depth, lines):
         if not is_covered(dag, i, j):
             continue
         if 4 * seen.state[1] >= 3 * len(seen.keys):
-            tests.counts[CUT] += 1
+            evidence.counts[CUT] += 1
             tried[level] = n
             continue
         if not is_new(seen, key ^ mixed(line), level + 1):
@@ -372,16 +372,16 @@ def search(tests, dag, seen, depth, lines):
         for end in range(2):  # only the reversals at i and j have changed
             v = j if end else i
             for a in range(1, dag.parents[v, 0] + 1):
-                if loss(tests, dag, dag.parents[v, a], v):
+                if loss(evidence, dag, dag.parents[v, a], v):
                     return True
             for a in range(1, dag.children[v, 0] + 1):
-                if loss(tests, dag, v, dag.children[v, a]):
+                if loss(evidence, dag, v, dag.children[v, a]):
                     return True
     return False
 
 
 @njit(cache=True)
-def look_ahead(tests, dag, seen, compelled, depth, rng):
+def look_ahead(evidence, dag, seen, compelled, depth, rng):
     """Search each component of the lines of the CPDAG, in random order, for a DAG with a reversal that drops arrows.
 
     Reversals in different components do not bear on each other, so what is within ``depth`` reversals in all is so in one component.
@@ -415,7 +415,7 @@ def look_ahead(tests, dag, seen, compelled, depth, rng):
                     break  # searched already
                 own[n, 0], own[n, 1] = lines[b, 0], lines[b, 1]
                 n += 1
-        if n > 1 and search(tests, dag, seen, depth, own[:n]):
+        if n > 1 and search(evidence, dag, seen, depth, own[:n]):
             return True
     return False
 
@@ -429,14 +429,16 @@ def sparsest(correlation, critical, allowed, most, starts, candidates, depth, rn
     walk begins from the ``starts`` sparsest.
     """
     p, largest = len(correlation), len(critical) + 2
-    tests = Tests(correlation, critical, counts, np.empty(p + 2, np.int64), np.empty((largest, largest)), np.zeros((most + 2, 2), np.bool_))
+    evidence = Evidence(
+        correlation, critical, counts, np.empty(p + 2, np.int64), np.empty((largest, largest)), np.zeros((most + 2, 2), np.bool_)
+    )
     dag = Dag(np.zeros((p, p), np.bool_), np.zeros((p, most + 2), np.int64), np.zeros((p, most + 2), np.int64))
     seen = Seen(np.zeros(2, np.int64), np.zeros(PLACES, np.int64), np.zeros(PLACES, np.uint64), np.zeros(PLACES, np.int64))
     blanket, compelled, found = np.zeros(p, np.bool_), np.zeros((p, p), np.bool_), np.zeros((p, p), np.bool_)
     orders, n_arrows = np.empty((candidates, p), np.int64), np.empty(candidates, np.int64)
     for c in range(candidates):
         minimum_degree_order(allowed, rng, orders[c])
-        n_arrows[c] = begin(tests, dag, allowed, orders[c], blanket)
+        n_arrows[c] = begin(evidence, dag, allowed, orders[c], blanket)
     fewest = p * p
     for _ in range(starts):
         c = 0
@@ -444,10 +446,10 @@ def sparsest(correlation, critical, allowed, most, starts, candidates, depth, rn
             if n_arrows[other] < n_arrows[c]:
                 c = other
         n_arrows[c] = p * p
-        left = begin(tests, dag, allowed, orders[c], blanket)
-        left -= drop_edges(tests, dag, rng)
-        while look_ahead(tests, dag, seen, compelled, depth, rng):
-            left -= drop_edges(tests, dag, rng)
+        left = begin(evidence, dag, allowed, orders[c], blanket)
+        left -= drop_edges(evidence, dag, rng)
+        while look_ahead(evidence, dag, seen, compelled, depth, rng):
+            left -= drop_edges(evidence, dag, rng)
         if left < fewest:
             fewest = left
             essential(dag, compelled)
