@@ -116,11 +116,12 @@ def screen(asked: Asked, params: ScreenParams, context: Context) -> ScreenResult
     readings = readings_of(asked.screen, asked.genes, design, context.share(0.0, 0.1))
     for sentence in (*design.sentences, *readings.sentences):
         context.warn(sentence)
-    model = _model(asked, readings, params, context.share(0.1, 0.35))
-    representations = _representations(readings, model, params, context)
+    model = _model(asked, readings, params, context.share(0.1, 0.33))
+    representations = _representations(readings, model, params, context.share(0.33, 0.35))
     retrieval = _retrieval(asked, readings, representations, params, context.share(0.35, 0.5))
     context.partial("retrieval", retrieval)
-    needed = {name: representations[name] for name in ("difference", "pca", params.representation)}
+    compared = ("difference", "pca", params.representation, *([] if model is None else ["embedding"]))
+    needed = {name: representations[name] for name in compared}
     signatures = drug_signatures(readings, needed, context.share(0.5, 0.6))
     agreement = line_agreement(signatures.groups, signatures.values)
     measured, errors = signatures.groups, pd.DataFrame()
@@ -134,9 +135,9 @@ def screen(asked: Asked, params: ScreenParams, context: Context) -> ScreenResult
         drugs = drug_table(readings, signatures, representations, question, context.share(0.7, 1.0))
         _warn_of_scores(drugs, representations[params.representation], params, context)
     return ScreenResult(
-        drugs=drugs, signatures=measured.drop(columns=["line", "is_imputed", "donors", "contexts", "residual"]), retrieval=retrieval, agreement=agreement, imputation=errors,
-        losses=pd.DataFrame() if model is None else model.losses, representation=params.representation, score=params.score,
-        genes=len(readings.genes),
+        drugs=drugs, signatures=measured.drop(columns=["line", "is_imputed", "donors", "contexts", "residual"]), retrieval=retrieval,
+        agreement=agreement, imputation=errors, losses=pd.DataFrame() if model is None else model.losses,
+        representation=params.representation, score=params.score, genes=len(readings.genes),
     )  # fmt: skip
 
 
@@ -241,8 +242,8 @@ def _imputed(signatures: DrugSignatures, readings: Readings, params: ScreenParam
     if len(errors):
         context.warn(
             f"{len(recipes):,} signatures are imputed, not measured, and marked so. Predicted as if missing, {len(errors):,} measured ones "
-            f"agree with what was measured at a median cosine of {errors['cosine'].median():.2f} (the drug's mean over other lines: "
-            f"{errors['cosine_drug'].median():.2f})."
+            f"agree with what was measured at a median cosine of {errors['cosine'].median():.2f}; the drug's mean over other lines has "
+            f"{errors['cosine_drug'].median():.2f}, the line's mean over other drugs {errors['cosine_line'].median():.2f}."
         )
     whole = pd.concat([groups, facts], ignore_index=True)
     return DrugSignatures(

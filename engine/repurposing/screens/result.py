@@ -18,9 +18,9 @@ class ScreenResult(Result):
     drugs : one row per drug and cell line, best first within a line; empty without a signature. ``drug``, ``cell``, ``score`` (high =
         reverses the disease), ``score_raw`` and ``score_pca`` (cosine of plain differences and of principal components), ``p`` (by the null
         that was asked for), ``q`` (over all rows), ``rank`` (within the line), ``rank_low``, ``rank_high`` (5 % and 95 % with half of the
-        genes, widened to hold the rank; NaN where not asked for), ``p_spectrum``, ``p_genes`` (the two nulls), ``replicates``, ``plates``, ``doses``, ``times``,
-        ``controls``, ``agreement`` (mean cosine of two replicates), ``is_imputed``, ``donors``, ``contexts``, ``residual`` (of an imputed
-        signature, see `imputation.Recipe`; 0, 0 and NaN for a measured one).
+        genes, widened to hold the rank; NaN where not asked for), ``p_spectrum``, ``p_genes`` (the two nulls), ``replicates``, ``plates``,
+        ``doses``, ``times``, ``controls``, ``agreement`` (mean cosine of two replicates), ``is_imputed``, ``donors``, ``contexts``,
+        ``residual`` (of an imputed signature, see `imputation.Recipe`; 0, 0 and NaN for a measured one).
     signatures : one row per measured drug and cell line, with or without a disease: the counts above and ``agreement_NAME``.
     retrieval : one row per representation, the best first (see `retrieval.retrieval_table`).
     agreement : one row per pair of cell lines and representation (see `agreement.line_agreement`).
