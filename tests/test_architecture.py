@@ -11,9 +11,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 # the right may import the left, never back
-LAYERS = {"core": 0, "graphs": 1, "data": 1, "independence": 2, "discovery": 3, "mtp2": 3, "molimage": 3, "mixtures": 4, "portfolio": 4}
+LAYERS = {
+    "core": 0, "graphs": 1, "data": 1, "independence": 2, "discovery": 3, "mtp2": 3, "molimage": 3, "mixtures": 4, "portfolio": 4,
+    "repurposing": 4,
+}  # fmt: skip
 SCREEN = {"streamlit", "plotly", "pyvis"}
-LATE = {"torch", "rdkit", "pygraphviz", "networkx", "sklearn", "numba", "cvxpy", "skimage", "tifffile", "zarr"}
+LATE = {"torch", "rdkit", "pygraphviz", "networkx", "sklearn", "numba", "cvxpy", "skimage", "tifffile", "zarr", "h5py"}
 TOP = {
     ".ci", ".gitignore", ".streamlit", "LICENSE", "README.md", "app.py", "assets", "benchmarks", "constraints.txt", "engine", "pages",
     "pyproject.toml", "requirements-cluster.txt", "requirements-cpu.txt", "requirements-dev.txt", "requirements.txt", "start.py", "tests",
