@@ -39,7 +39,7 @@ def test_units_as_people_write_them(text, unit):
 
 @pytest.mark.parametrize(
     ("header", "unit"),
-    [("Ki (nM)", "nM"), ("ic50_um", "uM"), ("pIC50", "-log10 M"), ("pchembl value", "-log10 M"), ("affinity", None), ("number", None)],,
+    [("Ki (nM)", "nM"), ("ic50_um", "uM"), ("pIC50", "-log10 M"), ("pchembl value", "-log10 M"), ("affinity", None), ("number", None)],
 )
 def test_units_in_the_name_of_a_column(header, unit):
     assert unit_of_header(header) == unit
