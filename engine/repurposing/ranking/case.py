@@ -86,12 +86,17 @@ class Case:
         return network_evidence(self.hits, self.member, *self.own)[:, 0]
 
     @cached_property
-    def candidates(self) -> Bools:
-        """(D,) drugs that score at least the cut, act on the interactome and, where asked for, are approved."""
-        chosen = (self.observed[0] > CLOSE) & (self.scores >= self.cut)
+    def ranked(self) -> Bools:
+        """(D,) drugs that have a score, act on the interactome and, where asked for, are approved."""
+        chosen = (self.observed[0] > CLOSE) & ~np.isnan(self.scores)
         if self.approved_only:
             chosen &= self.drugs["approved"].to_numpy(dtype=float) > 0
         return np.asarray(chosen)
+
+    @cached_property
+    def candidates(self) -> Bools:
+        """(D,) ranked drugs that score at least the cut."""
+        return np.asarray(self.ranked & (self.scores >= self.cut))
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -116,18 +121,17 @@ def tables_of(case: Case, tallies: Mapping[str, Tally], resampled: Bools | None 
     """
     drugs = case.drugs.merge(of_drugs(case.observed, case.hits, tallies, case.scores, case.cut), on="drug")
     drugs.insert(1, "is_candidate", case.candidates)
-    drugs["rank_raw"] = shared_ranks(-case.scores, case.candidates)
-    drugs["rank_calibrated"] = shared_ranks(drugs["p"].to_numpy(), case.candidates)
+    drugs["rank_raw"] = shared_ranks(-case.scores, case.ranked)
+    drugs["rank_calibrated"] = shared_ranks(drugs["p"].to_numpy(), case.ranked)
     drugs["rank_low"] = drugs["rank_high"] = np.nan
     tally = tallies.get(PRIMARY)
     leave_one_out = pd.DataFrame(columns=["drug", "all", *(f"without_{name}" for name in EVIDENCE)])
-    if tally is not None and tally.n and case.candidates.any():
+    if tally is not None and tally.n and case.ranked.any():
         runs = tally.beside(case.observed)
-        leave_one_out = without_each(case.hits.drugs, runs, case.scores, case.candidates)
+        leave_one_out = without_each(case.hits.drugs, runs, case.scores, case.ranked)
         if resampled is not None and len(resampled):
             rng = np.random.default_rng([seed, len(resampled)])
-            limits = rank_intervals(case.evidence_in(resampled), runs[0, 1:], case.scores, case.candidates, rng)
-            drugs["rank_low"], drugs["rank_high"] = limits
+            drugs["rank_low"], drugs["rank_high"] = rank_intervals(case.evidence_in(resampled), runs[0, 1:], case.scores, case.ranked, rng)
     own = (case.member + case.own[0] + case.own[1])[0, case.hits.columns]
     ranking = case.table.merge(of_targets(case.hits, own, tallies), on="gene", how="left").merge(drugs[["drug", *OF_DRUG]], on="drug")
     order = ["is_candidate", "rank_calibrated", "rank_raw", "drug", "gene"]

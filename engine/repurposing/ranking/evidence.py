@@ -12,7 +12,7 @@ FEW_CELLS = 0.1  # share of cells that must express a gene for the causal networ
 PROTEIN_COLUMNS = ("prize", "is_terminal", "is_partner", "degree", "robustness")
 SIGNATURE_COLUMNS = ("log2fc", "log2fc_second")
 CAUSAL_COLUMNS = ("children", "parents", "descendants", "possible_descendants", "terminal_descendants", "path_stability")
-DRUG_COLUMNS = ("score", "score_raw", "score_pca", "score_rank", "p_screen", "agreement", "approved", "n_targets")
+DRUG_COLUMNS = ("score", "score_raw", "score_pca", "score_sd", "score_rank", "p_screen", "agreement", "approved", "n_targets")
 
 
 def evidence_table(
@@ -69,7 +69,7 @@ def told(row: dict[Hashable, Any], has_graph: bool) -> list[str]:
         said.append("The gene is a terminal: it is in the interactome by construction.")
     if has_graph and not row["in_graph"]:
         said.append("Too few cells express the gene: it is not in the causal network.")
-    if row.get("contradicts") == 1:
+    if row.get("direction") == "contradicts":
         said.append("What the drug does to the target has the direction of the disease.")
     if row["same_sign"] == 0:
         said.append("The two conditions change the gene in opposite directions.")

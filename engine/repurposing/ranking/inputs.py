@@ -58,6 +58,10 @@ def drug_scores_of(given: Dataset, cell: str = "") -> tuple[pd.DataFrame, tuple[
     given : columns ``drug`` and ``score`` (high = reverses the disease), and any further of `NAMES`; case and usual other names do.
     cell : cell line whose scores count; "" takes the mean over all.
 
+    Returns
+    -------
+    Table with ``drug`` (lower case), ``score`` and the other numbers; with cell lines also ``score_sd``, over these; and the sentences.
+
     Raises
     ------
     UserError
@@ -87,7 +91,13 @@ def drug_scores_of(given: Dataset, cell: str = "") -> tuple[pd.DataFrame, tuple[
     if "cell" in frame and frame["cell"].nunique() > 1:
         said.append(f"Scores are means over {frame['cell'].nunique()} cell lines; choose one to rank by it alone.")
     numbers = [column for column in NAMES if column in frame and column not in ("drug", "cell") and frame[column].dtype.kind == "f"]
-    return frame.groupby("drug", sort=True)[numbers].mean().reset_index(), tuple(said)
+    groups = frame.groupby("drug", sort=True)
+    found = groups[numbers].mean()
+    if "p_screen" in numbers:
+        found["p_screen"] = groups["p_screen"].max()  # a mean of p-values is none; the largest is one that holds in every cell line
+    if "cell" in frame:
+        found["score_sd"] = groups["score"].std()
+    return found.reset_index(), tuple(said)
 
 
 def _named(given: Dataset) -> tuple[pd.DataFrame, list[str]]:

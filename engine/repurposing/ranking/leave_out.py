@@ -14,26 +14,27 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-def without_each(drugs: tuple[str, ...], runs: Floats, scores: Floats, candidates: Bools) -> pd.DataFrame:
-    """Return calibrated ranks of the candidates with all evidence and without each kind of it.
+def without_each(drugs: tuple[str, ...], runs: Floats, scores: Floats, ranked: Bools) -> pd.DataFrame:
+    """Return calibrated ranks of some drugs with all evidence and without each kind of it.
 
     Parameters
     ----------
     runs : (V, 1 + n, D) evidence in the observed and n random diseases, see `nulls.Tally.beside`.
     scores : (D,) of the screen.
+    ranked : (D,) drugs that take part.
 
     Returns
     -------
     DataFrame with ``drug``, ``all`` and ``without_*`` for each of `EVIDENCE`, in the order of ``all``. Without the screen the network alone
     speaks; without the interactome the screen alone does, since causal network and partners live on the interactome.
     """
-    joint = {name: joint_p(runs[at], scores, candidates) for at, name in enumerate(VARIANTS)}
+    joint = {name: joint_p(runs[at], scores, ranked) for at, name in enumerate(VARIANTS)}
     p = {
         "all": joint["all"], "without_screen": upper_mid_ranks(runs[0])[0], "without_interactome": score_p(scores),
         **{f"without_{name}": joint[name] for name in VARIANTS[1:]},
     }  # fmt: skip
-    frame = pd.DataFrame({"drug": drugs} | {name: shared_ranks(values, candidates) for name, values in p.items()})
-    return frame[candidates].sort_values(["all", "drug"], ignore_index=True)
+    frame = pd.DataFrame({"drug": drugs} | {name: shared_ranks(values, ranked) for name, values in p.items()})
+    return frame[ranked].sort_values(["all", "drug"], ignore_index=True)
 
 
 def resampled_terminals(prizes: Floats, n: int, rng: np.random.Generator) -> Floats:
@@ -46,8 +47,8 @@ def resampled_terminals(prizes: Floats, n: int, rng: np.random.Generator) -> Flo
     return rows
 
 
-def rank_intervals(resampled: Floats, null: Floats, scores: Floats, candidates: Bools, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Return (D,) lower and upper limits of the calibrated rank, from 5 % to 95 % of the resamples; NaN for drugs that are no candidates.
+def rank_intervals(resampled: Floats, null: Floats, scores: Floats, ranked: Bools, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Return (D,) lower and upper limits of the calibrated rank, from 5 % to 95 % of the resamples; NaN for drugs that are not ranked.
 
     Parameters
     ----------
@@ -62,8 +63,8 @@ def rank_intervals(resampled: Floats, null: Floats, scores: Floats, candidates: 
     ranks = np.full((len(resampled), len(scores)), np.nan)
     for at, evidence in enumerate(resampled):
         drawn = null[rng.integers(len(null), size=len(null))]
-        p = joint_p(np.concatenate([evidence[None], drawn]), scores, candidates)
-        ranks[at] = shared_ranks(p, candidates)
+        p = joint_p(np.concatenate([evidence[None], drawn]), scores, ranked)
+        ranks[at] = shared_ranks(p, ranked)
     limits = np.full((2, len(scores)), np.nan)
-    limits[:, candidates] = np.quantile(ranks[:, candidates], [TAIL, 1 - TAIL], axis=0, method="closest_observation")
+    limits[:, ranked] = np.quantile(ranks[:, ranked], [TAIL, 1 - TAIL], axis=0, method="closest_observation")
     return limits[0], limits[1]

@@ -6,6 +6,7 @@ import pandas as pd
 
 from engine.core import Result
 from engine.graphs import Graph
+from engine.repurposing.drug_table.licences import export_sentence
 from engine.repurposing.ranking.compare import Comparison, compare
 from engine.repurposing.ranking.explain import Explanation, explain
 
@@ -19,16 +20,17 @@ class RepurposingResult(Result):
 
     Attributes
     ----------
-    ranking : one row per ``drug`` and target ``gene`` in the interactome, candidates first: the columns of `evidence.evidence_table`,
-        those of `nulls.of_targets` and, of the drug, those of ``drugs``.
-    drugs : one row per drug with a score or a target: ``drug``, ``score``, ``is_candidate``, among the candidates ``rank_raw`` (by score),
-        ``rank_calibrated`` (by ``p``), ``rank_low`` and ``rank_high`` (5 to 95 % of the resamples), and the columns of `nulls.of_drugs`.
+    ranking : one row per ``drug`` and target ``gene`` in the interactome, the best calibrated first: the columns of
+        `evidence.evidence_table`, those of `nulls.of_targets` and, of the drug, those of ``drugs``.
+    drugs : one row per drug with a score: ``drug``, ``score``, ``is_candidate`` (acts on the interactome and scores at least ``cut``);
+        among all that act on the interactome ``rank_raw`` (by score), ``rank_calibrated`` (by ``p``, which weighs the score itself and
+        needs no cut), ``rank_low`` and ``rank_high`` (5 to 95 % of the resamples); and the columns of `nulls.of_drugs`.
     targets : one row per target gene, see `evidence.by_target`.
     nulls : one row per null: ``null``, ``says``, ``runs``, ``proteins_mean``, ``proteins_sd`` (of the random interactomes).
     leave_one_out : calibrated ranks without each kind of evidence, see `leave_out.without_each`.
     proteins, tree, edges : the interactome, as the method ``interactome`` gives it.
     graph : the causal graph among the interactome's genes; without single cells a graph of no gene.
-    causal : its edges: ``source``, ``target``, ``kind``, ``stability``.
+    causal : its edges: ``source``, ``target``, ``kind`` (arrow, line), ``stability``.
     terminals : ``gene``, ``prize``, ``log2fc``, ``log2fc_second``.
     sources : one row per table given: ``part``, ``name``, ``source``, ``licence``.
     cut : least score of a candidate.
@@ -64,7 +66,7 @@ class RepurposingResult(Result):
         own = self.ranking[self.ranking["drug"] == drug]
         if not target and len(own):
             target = str(own.sort_values(["p_target", "affinity"], ascending=[True, False])["gene"].iloc[0])
-        directed = self.causal[self.causal["kind"] == "directed"] if len(self.causal) else self.causal
+        directed = self.causal[self.causal["kind"] == "arrow"] if len(self.causal) else self.causal
         return explain(drug, target, self.ranking, self.edges, frozenset(self.terminals["gene"]), directed)
 
     def beside(self, other: "RepurposingResult") -> Comparison:
@@ -93,10 +95,10 @@ class RepurposingResult(Result):
     @property
     def export_notes(self) -> str:
         """What must go with every table that leaves this page: licences of the sources, and what candidates are."""
-        said = [
-            f"{row['part']}: {row['source'] or row['name']}, {row['licence'] or 'licence not stated'}" for _, row in self.sources.iterrows()
-        ]
-        return f"Made from {'; '.join(said)}. Keep to these licences when you pass the table on. {HYPOTHESES}"
+        stated = self.sources[self.sources["licence"] != ""]
+        said = ", ".join(f"{part} ({licence})" for part, licence in zip(stated["part"], stated["licence"], strict=True))
+        given = f" As stated with the tables: {said}." if said else ""
+        return f"{export_sentence([*self.sources['source'], *self.ranking['source'].fillna('')])}{given} {HYPOTHESES}"
 
     def summary(self) -> list[tuple[str, str]]:
         """Return the rows of the compare view."""

@@ -1,0 +1,114 @@
+"""Ranking of drugs: all evidence on one table, and beside each drug how often random diseases would list it too."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from engine.core import Context, Params, Tables, field, method
+from engine.repurposing.ranking import stages
+from engine.repurposing.ranking.case import Case, cut_of, tables_of
+from engine.repurposing.ranking.leave_out import resampled_terminals
+from engine.repurposing.ranking.nulls import Tally, run_nulls
+from engine.repurposing.ranking.result import RepurposingResult
+
+FEW_SCORED = 40  # drugs; with fewer a score cannot be rarer than 1 in 40
+
+
+@dataclass(frozen=True)
+class RepurposingParams(Params):
+    """Which drugs are candidates, which interactome is built, and how many random diseases it is held against."""
+
+    least_score: float | None = field(
+        None, "Least score", low=-100.0, high=100.0, step=0.01, paper=0.86, absent="the best share of drugs",
+        help="Drugs that score less are no candidates.",
+    )  # fmt: skip
+    top_share: float = field(0.25, "Best share of drugs", low=0.01, high=1.0, step=0.05, help="Candidates, where no least score is given.")
+    approved_only: bool = field(False, "Approved drugs only", paper=True)
+    cell: str = field("", "Cell line", paper="A549", help="One cell line of the screen; empty for all.")
+    w: float = field(1.4, "Cost of a tree (w)", low=1e-6, high=1e6, step=0.1, paper=1.4, help="The larger, the fewer separate pieces.")
+    b: float = field(40.0, "Weight of prizes (b)", low=1e-6, high=1e6, step=5.0, paper=40)
+    g: float | None = field(0.0, "Penalty of hubs (g)", low=-20.0, high=20.0, step=0.5, paper=0, absent="none", help="A power of ten.")
+    nulls: int = field(200, "Random diseases of each kind", low=0, high=10_000, step=50, paper=1_000)
+    resamples: int = field(50, "Resamples of the terminals", low=0, high=1_000, step=10, help="For the interval of each rank; 0 for none.")
+    subsamples: int = field(100, "Subsamples of the causal network", low=2, high=10_000, step=10, paper=100, advanced=True)
+    threshold: float = field(0.3, "Stability of causal edges", low=0.0, high=0.99, step=0.05, paper=0.3, advanced=True)
+
+
+@method(
+    "repurposing", area="repurposing", label="Ranking of drugs with calibrated evidence", needs="repurposing", gives="ranking",
+    cite="Belyaeva et al. 2021; Fisher 1932; Benjamini, Hochberg 1995",
+)  # fmt: skip
+def repurposing(tables: Tables, params: RepurposingParams, context: Context) -> RepurposingResult:
+    """Rank drugs by how rarely a random disease would give them as much evidence from screen and network together.
+
+    Parameters
+    ----------
+    tables : ``network``, ``targets``; ``prizes`` or ``signature`` (and ``second``); ``drug_scores`` or ``screen``; where given ``cells``
+        and ``partners``.
+
+    Returns
+    -------
+    RepurposingResult with ``ranking`` (one row per drug and target), ``drugs``, ``targets``, ``nulls``, ``leave_one_out``, the interactome
+    and the causal graph.
+
+    Raises
+    ------
+    UserError
+        When a table is missing or cannot be read, no drug of the scores is in the table of targets, or no terminal is in the network.
+
+    Notes
+    -----
+    A candidate scores at least the cut and acts on a protein of the disease's interactome, as in Belyaeva et al. 2021. Its p-value
+    compares the evidence with that of the same drug under random terminals matched on number, prize and degree, and under scores permuted
+    among the drugs (`engine.repurposing.ranking.calibration.joint_p`): exact, one-sided, matched on the drug's own number of targets.
+    The other nulls stand beside it and correct nothing. Under the paper's own nulls nothing is matched but the number of names drawn.
+    """
+    drugs = stages.scored_drugs(tables, params, context.share(0.0, 0.1))
+    terminals = stages.terminals_of(tables, context.share(0.1, 0.15))
+    forest = stages.interactome_of(tables, terminals, params, context.share(0.15, 0.22))
+    pairs = stages.pairs_of(tables, terminals, drugs, forest, context)
+    case = Case(
+        pairs=pairs, drugs=drugs, network=forest.network, degree=forest.degree, proteins=forest.result.proteins,
+        signature=stages.signature_of(tables, terminals), causal=stages.NO_GRAPH, cells=pd.Series(dtype=float),
+        cut=cut_of(drugs["score"].to_numpy(float), params.least_score, params.top_share), approved_only=params.approved_only,
+    )  # fmt: skip
+    context.partial("ranking", lambda: tables_of(case, {})["ranking"])
+    graph, causal, nodes, cells = stages.causal_network_of(tables, terminals, forest, params, context.share(0.22, 0.5))
+    case = dataclasses.replace(case, causal=nodes, cells=cells)
+    context.partial("ranking", lambda: tables_of(case, {})["ranking"])
+    _warn(case, context)
+    tallies: dict[str, Tally] = {}
+    samplers = stages.samplers(tables, terminals, forest, params, context.threads)
+    for tallies in run_nulls(samplers, case.hits, case.worth, params.nulls, params.seed, context.share(0.5, 0.92)):
+        context.partial("ranking", lambda now=tallies: tables_of(case, now)["ranking"])
+    rng = np.random.default_rng([params.seed, params.resamples])
+    rows = resampled_terminals(forest.prizes, params.resamples, rng)
+    resampled = forest.members_for(rows, params, context.share(0.92, 0.99))
+    found = tables_of(case, tallies, resampled, params.seed)
+    context.progress(1.0, "done")
+    return RepurposingResult(
+        **found, proteins=forest.result.proteins, tree=forest.result.tree, edges=forest.result.edges, graph=graph, causal=causal,
+        terminals=terminals, sources=stages.sources_of(tables), cut=case.cut,
+    )  # fmt: skip
+
+
+def _warn(case: Case, context: Context) -> None:
+    """Say what the calibration cannot do on these tables."""
+    listed = set(case.pairs["gene"])
+    inside = listed & set(case.proteins["protein"])
+    if len(inside) == len(listed):
+        context.warn(
+            "Every gene of the table of targets is in the interactome: the table was cut to it. How many other targets the drugs have is "
+            "then unknown, and drugs look more specific than they are. Give the whole table."
+        )  # fmt: skip
+    known = int((~np.isnan(case.scores)).sum())
+    if known < FEW_SCORED:
+        context.warn(
+            f"Only {known} drugs have scores: a score cannot be rarer than 1 in {known}. Give the scores of all drugs of the screen."
+        )
+    elif (case.scores >= case.cut).sum() == known:
+        context.warn("Every drug scores above the cut: the scores were cut before. Give the scores of all drugs of the screen.")
+    if not case.candidates.any():
+        context.warn("No drug is a candidate: none of those above the cut has a target in the interactome.")
