@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from engine.core import Context, Params, UserError, field, method
-from engine.repurposing.causal.consensus import Bools, Floats, consensus, edge_table, stability_of, threshold_curve
+from engine.repurposing.causal.consensus import Floats, consensus, edge_table, stability_of, threshold_curve
+from engine.repurposing.causal.drawn_again import drawn_again
 from engine.repurposing.causal.inputs import VALUES, Cells
 from engine.repurposing.causal.power import at_level, outcome_sentences, power_sentences
 from engine.repurposing.causal.reach import reach
@@ -72,13 +73,15 @@ def target_network(cells: Cells, params: TargetNetworkParams, context: Context) 
     told = [*cells.notes, *power_sentences(cells, search)]
     for sentence in told:
         context.warn(sentence)
-    tally = Tally.empty(len(search.levels), len(cells.genes))
+    parts: list[Tally] = []
+    tally = Tally.empty(search)
     context.progress(0.0, f"{params.subsamples * len(search.levels):,} searches over {cells.n_allowed:,} pairs")
-    for current in tallies(search, params.subsamples, context.threads):
-        tally = current
+    for part in tallies(search, params.subsamples, context.threads):
+        parts.append(part)
+        tally = tally + part
         context.progress(tally.n / params.subsamples, f"subsample {tally.n} of {params.subsamples}")
-        context.partial("graph", lambda now=tally: consensus(cells.genes, stability_of(now.shares), params.threshold)[0])
-    return _result(cells, search, tally, params, told, context)
+        context.partial("graph", lambda now=tally: consensus(cells.genes, search.table(stability_of(now.shares)), params.threshold)[0])
+    return _result(cells, search, parts, tally, params, told, context)
 
 
 def _search_for(cells: Cells, params: TargetNetworkParams) -> Search:
@@ -99,31 +102,36 @@ def _search_for(cells: Cells, params: TargetNetworkParams) -> Search:
 
 
 def _result(
-    cells: Cells, search: Search, tally: Tally, params: TargetNetworkParams, told: list[str], context: Context
+    cells: Cells, search: Search, parts: list[Tally], tally: Tally, params: TargetNetworkParams, told: list[str], context: Context
 ) -> TargetNetworkResult:
     """Put the counts into a network and tables."""
-    shares, threshold = tally.shares, params.threshold
+    shares, threshold = search.table(tally.shares), params.threshold
     stability = stability_of(shares)
     graph, on_cycle = consensus(cells.genes, stability, threshold)
-    outcome = outcome_sentences(graph, on_cycle, tally, search, threshold)
-    for sentence in outcome:
-        context.warn(sentence)
-    nodes = reach(graph, stability, cells.terminals)
+    ranges, comes_back = drawn_again(search, parts, graph, threshold)
+    nodes = pd.concat([reach(graph, stability, cells.terminals), ranges], axis=1)
     nodes["zero_share"], nodes["mean"] = (cells.values == 0).mean(axis=0), cells.values.mean(axis=0)
     for name, counts in zip(("upstream_share", "possible_upstream_share"), tally.upstream, strict=True):
         nodes[name] = counts.max(axis=0) / tally.n if cells.terminals else np.nan
+    edges = edge_table(graph, shares, search.levels)
+    number = {gene: k for k, gene in enumerate(cells.genes)}
+    edges["comes_back"] = comes_back[edges["source"].map(number).to_numpy(int), edges["target"].map(number).to_numpy(int)]
+    outcome = outcome_sentences(graph, on_cycle, tally, search, threshold, nodes)
+    for sentence in outcome:
+        context.warn(sentence)
     return TargetNetworkResult(
-        graph=graph, edges=edge_table(graph, shares, search.levels), nodes=nodes, curve=threshold_curve(stability),
-        levels=_level_table(search, tally, stability > threshold), scores=_score_table(cells.genes, shares, search.levels),
+        graph=graph, edges=edges, nodes=nodes, curve=threshold_curve(stability),
+        levels=_level_table(search, tally, threshold), scores=_score_table(cells.genes, shares, search.levels),
         dropped=cells.dropped, threshold=threshold, n_cells=len(cells.values), n_allowed=cells.n_allowed, sentences=(*told, *outcome),
     )  # fmt: skip
 
 
-def _level_table(search: Search, tally: Tally, kept: Bools) -> pd.DataFrame:
+def _level_table(search: Search, tally: Tally, threshold: float) -> pd.DataFrame:
     """Return what each level found and how many tests it could not make."""
+    kept = stability_of(tally.shares) > threshold
     decisive = np.bincount(at_level(tally.shares, kept), minlength=len(search.levels))
     tests = pd.DataFrame(tally.tests, columns=["tests", "too_few_cells", "singular", "largest_given", "cut_short"])
-    means = {"entries": tally.entries.sum(axis=(1, 2)) / tally.n, "edges": tally.joined / tally.n}
+    means = {"entries": tally.entries.sum(axis=1) / tally.n, "edges": tally.joined / tally.n}
     return pd.concat([pd.DataFrame({"alpha": search.levels, **means, "decisive": decisive}), tests], axis=1)
 
 

@@ -14,7 +14,7 @@ THRESHOLDS = tuple(k / 20 for k in range(2, 20))
 
 
 def stability_of(shares: Floats) -> Floats:
-    """Return the (p, p) stability of each entry: the largest of its shares over the levels, from (L, p, p)."""
+    """Return the stability of each entry: the largest of its shares over the levels, the first axis."""
     found: Floats = shares.max(axis=0)
     return found
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from engine.graphs import Graph
 from engine.repurposing.causal.consensus import Bools, Floats, stability_of
@@ -11,6 +12,7 @@ from engine.repurposing.causal.selection import Ints, Search, Tally, critical_co
 
 MANY_GIVEN = 20
 MANY_ZEROS = 0.3  # share of zeros from which normal theory is told to be off
+UNSTEADY = 0.5  # width of the range of the most descendants, as a share of their number, from which it is told
 MOSTLY = 0.5  # share of the entries that hang on the loosest level
 
 
@@ -41,9 +43,11 @@ def power_sentences(cells: Cells, search: Search) -> list[str]:
     return told
 
 
-def outcome_sentences(graph: Graph, on_cycle: Sequence[str], tally: Tally, search: Search, threshold: float) -> list[str]:
+def outcome_sentences(
+    graph: Graph, on_cycle: Sequence[str], tally: Tally, search: Search, threshold: float, nodes: pd.DataFrame
+) -> list[str]:
     """Say after the search what the network hangs on: the loosest level, contradictions among its arrows, tests not made."""
-    told, kept = [], stability_of(tally.shares) > threshold
+    told, kept = [], stability_of(tally.shares) > threshold  # over the entries that can be
     loosest = int(np.argmax(search.levels))
     n_loosest, n_kept = int((at_level(tally.shares, kept) == loosest).sum()), int(kept.sum())
     if len(search.levels) > 1 and n_loosest > MOSTLY * n_kept:
@@ -51,6 +55,7 @@ def outcome_sentences(graph: Graph, on_cycle: Sequence[str], tally: Tally, searc
             f"{n_loosest:,} of the {n_kept:,} entries reach their stability at the loosest level, {search.levels[loosest]:g}: the network "
             "is in effect the one of that level, which admits many chance dependences."
         )
+    told += _unsteady(nodes, tally.n)
     if on_cycle:
         told.append(
             f"The arrows among {', '.join(on_cycle[:8])}{' …' if len(on_cycle) > 8 else ''} run in a circle, as a majority over subsamples "
@@ -66,6 +71,18 @@ def outcome_sentences(graph: Graph, on_cycle: Sequence[str], tally: Tally, searc
     if not graph.n_edges:
         told.append(f"No edge is more stable than {threshold:g}. Lower the threshold, or bring more cells.")
     return told
+
+
+def _unsteady(nodes: pd.DataFrame, n: int) -> list[str]:
+    """Say how far the number of descendants of the gene that has most would move if the subsamples were drawn again."""
+    most = nodes.iloc[int(nodes["descendants"].to_numpy().argmax())]
+    low, high = most["descendants_low"], most["descendants_high"]
+    if not most["descendants"] or np.isnan(low) or high - low < UNSTEADY * most["descendants"]:
+        return []
+    return [
+        f"Numbers of descendants hang on a few edges: {most['gene']} has {most['descendants']}, but {low:.0f} to {high:.0f} if the {n:,} "
+        "subsamples were drawn again. Compare genes by these ranges, and raise 'Subsamples per level' to narrow them."
+    ]
 
 
 def at_level(shares: Floats, kept: Bools) -> Ints:

@@ -43,14 +43,26 @@ def reach(graph: Graph, stability: Floats, terminals: Collection[str]) -> pd.Dat
     """
     arrows, lines = graph.directed, graph.undirected
     is_terminal = np.array([node in terminals for node in graph.nodes], dtype=bool)
-    itself = np.eye(graph.p, dtype=bool)
-    sure, possible = ancestors(arrows) & ~itself, ancestors(arrows | lines) & ~itself
-    ways = [best_path(arrows, stability, i, is_terminal) if (sure[i] & is_terminal).any() else (np.nan, []) for i in range(graph.p)]
+    counts = descendant_counts(graph, is_terminal)
+    ways = [best_path(arrows, stability, i, is_terminal) if counts[2, i] else (np.nan, []) for i in range(graph.p)]
     columns = (
-        graph.nodes, arrows.sum(1), arrows.sum(0), lines.sum(1), sure.sum(1), possible.sum(1), is_terminal, (sure & is_terminal).sum(1),
-        (possible & is_terminal).sum(1), [width for width, _ in ways], [ARROW.join(graph.nodes[k] for k in path) for _, path in ways],
+        graph.nodes, arrows.sum(1), arrows.sum(0), lines.sum(1), counts[0], counts[1], is_terminal, counts[2], counts[3],
+        [width for width, _ in ways], [ARROW.join(graph.nodes[k] for k in path) for _, path in ways],
     )  # fmt: skip
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def descendant_counts(graph: Graph, is_terminal: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return (4, p) numbers of the descendants of each gene: certain, possible, and the terminals among either; itself not counted."""
+    joined = np.flatnonzero(graph.skeleton.any(axis=1))
+    grid = np.ix_(joined, joined)
+    found = np.zeros((4, graph.p), np.int64)
+    for kind, step in enumerate((graph.directed[grid], (graph.directed | graph.undirected)[grid])):
+        reached = ancestors(step)
+        np.fill_diagonal(reached, False)
+        found[kind, joined] = reached.sum(axis=1)
+        found[kind + 2, joined] = reached[:, is_terminal[joined]].sum(axis=1)
+    return found
 
 
 def best_path(arrows: NDArray[np.bool_], stability: Floats, source: int, goals: NDArray[np.bool_]) -> tuple[float, list[int]]:

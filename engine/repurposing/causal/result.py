@@ -17,8 +17,10 @@ class TargetNetworkResult(Result):
     Attributes
     ----------
     graph : arrows and lines over p genes that are more stable than the threshold.
-    edges : see `engine.repurposing.causal.consensus.edge_table`.
-    nodes : (p, ...) what each gene reaches, see `engine.repurposing.causal.reach.reach`, and ``zero_share`` (of the cells), ``mean`` (log2
+    edges : see `engine.repurposing.causal.consensus.edge_table`, and ``comes_back``, the share of networks of subsamples drawn again that
+        have the same arrow or line.
+    nodes : (p, ...) what each gene reaches, see `engine.repurposing.causal.reach.reach`; the ranges of these numbers if the subsamples were
+        drawn again, see `engine.repurposing.causal.drawn_again.drawn_again`; ``zero_share`` (of the cells), ``mean`` (log2
         expression), ``upstream_share`` and ``possible_upstream_share`` (largest over the levels of the share of subsamples in which the
         gene has a path to another that is a terminal, along arrows, and along arrows and lines; NaN without terminals).
     curve : for each threshold the number of arrows and lines, see `engine.repurposing.causal.consensus.threshold_curve`.

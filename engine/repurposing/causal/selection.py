@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,15 +46,28 @@ class Search:
     correlation: str
     seed: int
 
+    @cached_property
+    def pairs(self) -> tuple[Ints, Ints]:
+        """(k,) rows and (k,) columns of the entries that a CPDAG can have: each allowed pair both ways."""
+        rows, columns = np.nonzero(self.allowed)
+        return rows, columns
+
+    def table(self, entries: NDArray[Any]) -> NDArray[Any]:
+        """Return (..., k) values of the entries as (..., p, p) tables."""
+        p = len(self.allowed)
+        found = np.zeros((*entries.shape[:-1], p, p), entries.dtype)
+        found[..., self.pairs[0], self.pairs[1]] = entries
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """Counts over the subsamples done so far.
+    """Counts over some of the subsamples.
 
     Attributes
     ----------
     n : subsamples of each level.
-    entries : (L, p, p) CPDAGs of each level with entry [i, j]: i -> j or i --- j.
+    entries : (L, k) CPDAGs of each level with each of the entries [i, j] of `Search.pairs`: i -> j or i --- j.
     joined : (L,) edges in all CPDAGs of a level.
     upstream : (2, L, p) CPDAGs in which a gene has a path to another that is a terminal, along arrows (0) or along arrows and lines (1).
     tests : (L, 5) tests made, tests for which the rows were too few, tests of singular blocks, the largest set given, searches cut short.
@@ -65,10 +80,11 @@ class Tally:
     tests: Ints
 
     @classmethod
-    def empty(cls, n_levels: int, p: int) -> "Tally":
+    def empty(cls, search: Search) -> "Tally":
         """Return a tally of nothing."""
+        n_levels, k, p = len(search.levels), len(search.pairs[0]), len(search.allowed)
         return cls(
-            0, np.zeros((n_levels, p, p), np.int64), np.zeros(n_levels, np.int64), np.zeros((2, n_levels, p), np.int64),
+            0, np.zeros((n_levels, k), np.int64), np.zeros(n_levels, np.int64), np.zeros((2, n_levels, p), np.int64),
             np.zeros((n_levels, 5), np.int64),
         )  # fmt: skip
 
@@ -83,12 +99,12 @@ class Tally:
 
     @property
     def shares(self) -> Floats:
-        """(L, p, p) share of the CPDAGs of each level with each entry."""
+        """(L, k) share of the CPDAGs of each level with each entry."""
         return self.entries / max(self.n, 1)
 
 
 def tallies(search: Search, subsamples: int, threads: int) -> Iterator[Tally]:
-    """Yield the tally so far after each task; the last one is that of all subsamples.
+    """Yield the tally of each task, a few subsamples each.
 
     Notes
     -----
@@ -96,20 +112,16 @@ def tallies(search: Search, subsamples: int, threads: int) -> Iterator[Tally]:
     in which they end changes a count.
     """
     tasks = [(search, tuple(range(k, min(k + PER_TASK, subsamples)))) for k in range(0, subsamples, PER_TASK)]
-    total = Tally.empty(len(search.levels), search.values.shape[1])
-    for found in answers(tally_of, tasks, threads):
-        total = total + found
-        yield total
+    yield from answers(tally_of, tasks, threads)
 
 
 def tally_of(search: Search, numbers: Sequence[int]) -> Tally:
     """Fit the subsamples with these numbers at each level and count what comes out."""
-    p = search.values.shape[1]
-    tally = Tally.empty(len(search.levels), p)
+    tally = Tally.empty(search)
     for at in range(len(search.levels)):
         for number in numbers:
             cpdag, counts = fit(search, at, number)
-            tally.entries[at] += cpdag
+            tally.entries[at] += cpdag[search.pairs]
             tally.joined[at] += (cpdag | cpdag.T).sum() // 2
             for kind, step in enumerate((cpdag & ~cpdag.T, cpdag)):
                 reached = ancestors(step)

@@ -6,7 +6,7 @@ import pytest
 from engine.independence.gaussian import fisher_p
 from engine.independence.rank import Rank
 from engine.repurposing.causal import selection
-from engine.repurposing.causal.selection import Search, correlations, critical_correlations, fit, tallies, tally_of
+from engine.repurposing.causal.selection import Search, Tally, correlations, critical_correlations, fit, tallies, tally_of
 
 
 def searched(**changes):
@@ -20,13 +20,12 @@ def searched(**changes):
 
 
 def test_the_tally_counts_the_fits():
-    search, total = searched(), None
-    for total in tallies(search, 7, threads=1):
-        assert total.n <= 7
+    search = searched()
+    total = sum(tallies(search, 7, threads=1), Tally.empty(search))
     assert total.n == 7
     for at in range(2):
         fits = [fit(search, at, number)[0] for number in range(7)]
-        assert np.array_equal(total.shares[at], np.mean(fits, axis=0))
+        assert np.array_equal(search.table(total.shares[at]), np.mean(fits, axis=0))
         assert total.joined[at] == sum(np.triu(cpdag | cpdag.T).sum() for cpdag in fits)
         for kind in range(2):
             paths = [np.linalg.matrix_power(np.eye(6) + ((c & ~c.T) if kind == 0 else c), 6) > 0 for c in fits]

@@ -52,6 +52,7 @@ def test_a_planted_network_is_found(tmp_path):
     assert again.digest == result.digest
     assert again.at(0.5) == result.graph
     assert again.edges["stability"].min() > 0.5
+    assert again.edges["comes_back"].isna().all()  # five parts of two subsamples are too few to draw among
 
 
 def test_stability_comes_back_from_the_scores():
@@ -103,3 +104,7 @@ def test_real_cells_have_the_published_density(shared_data):
     assert curve.loc[0.3, "directed"] == pytest.approx(210, abs=30)
     assert curve.loc[0.5, "directed"] == pytest.approx(89, abs=25)
     assert result.levels["decisive"].iloc[-1] > 0.5 * result.levels["decisive"].sum()
+    nodes = result.nodes
+    assert (nodes["descendants_low"] <= nodes["descendants_high"]).all()
+    assert nodes["descendants_high"].max() > nodes["descendants"].median()
+    assert any("if the 20 subsamples were drawn again" in sentence for sentence in result.sentences)
