@@ -1,54 +1,63 @@
 """Scores of a few profiles in float64, over the genes that were measured in each: what every faster pass must agree with."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import Profiles
+from engine.repurposing.screens.query_codes import unwritable
 
 LEAST_GENES = 3
-ROWS = 2048  # at a time
+ROWS = 8_192  # profiles read at a time from a file that is not mapped
+PAIRS = 4_096  # scored by one thread at a time
+Places = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
 
-def exact_scores(profiles: Profiles, rows: NDArray[np.int64], values: Numbers, places: NDArray[np.int64], is_centred: bool) -> Numbers:
-    """Return the similarity of some profiles with a signature.
+def exact_scores(
+    profiles: Profiles, rows: Places, queries: Places, values: Numbers, places: Places, is_centred: bool, threads: int = 1
+) -> Numbers:
+    """Return the similarity of pairs of a profile and a signature.
 
     Parameters
     ----------
-    rows : (n,) numbers of the profiles.
-    values : (s,) the signature.
-    places : (s,) columns of its genes in the screen.
+    rows, queries : (n,) numbers of the profile and of the signature of each pair.
+    values : (Q, s) the signatures.
+    places : (s,) columns of their genes in the screen.
     is_centred : Pearson correlation; otherwise the uncentred cosine.
 
     Returns
     -------
     (n,) float64; NaN for a profile that is zero (or never varies, where centred) or has fewer than three values, where it has no meaning.
     """
-    mapped = profiles.mapped
     scores = np.empty(len(rows))
-    for at in range(0, len(rows), ROWS):
-        some = rows[at : at + ROWS]
-        block = mapped[some] if mapped is not None else profiles.block(some)
-        scores[at : at + ROWS] = _similarity(np.take(block, places, axis=1).astype(np.float64), values, is_centred)
+    mapped = profiles.mapped
+    if mapped is not None:
+        _score(unwritable(mapped), rows, queries, values, places, is_centred, threads, scores)
+        return scores
+    order = np.argsort(rows, kind="stable")
+    needed = np.unique(rows)
+    for at in range(0, len(needed), ROWS):
+        some = needed[at : at + ROWS]
+        pairs = order[np.searchsorted(rows[order], some[0]) : np.searchsorted(rows[order], some[-1], side="right")]
+        part = np.empty(len(pairs))
+        _score(
+            unwritable(profiles.block(some)), np.searchsorted(some, rows[pairs]), queries[pairs], values, places, is_centred, threads, part
+        )
+        scores[pairs] = part
     return scores
 
 
-def _similarity(x: Numbers, values: Numbers, is_centred: bool) -> Numbers:
-    """Sum along rows only: a row's score must not depend on which rows are scored beside it."""
-    known = np.isfinite(x)
-    n = known.sum(axis=1)
-    is_whole = bool(known.all())
-    y = np.broadcast_to(values, x.shape) if is_whole else np.where(known, values, 0.0)
-    if not is_whole:
-        x = np.where(known, x, 0.0)
-    flat = n < LEAST_GENES
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if is_centred:
-            low, high = np.where(known, x, np.inf).min(axis=1), np.where(known, x, -np.inf).max(axis=1)
-            flat |= low == high
-            x = np.where(known, x - (x.sum(axis=1) / n)[:, None], 0.0)
-            y = np.where(known, y - (y.sum(axis=1) / n)[:, None], 0.0)
-        lengths = (x * x).sum(axis=1) * (y * y).sum(axis=1)
-        scores = (x * y).sum(axis=1) / np.sqrt(lengths)
-    scores[flat | (lengths == 0.0)] = np.nan
-    return np.clip(scores, -1.0, 1.0)
+def _score(
+    block: NDArray[np.float32], rows: Places, queries: Places, values: Numbers, places: Places, is_centred: bool, threads: int, out: Numbers
+) -> None:
+    """Score pairs, some on each thread; a pair's score does not depend on which are scored beside it."""
+    from engine.repurposing.screens.query_kernel import similarities
+
+    def some(at: int) -> None:
+        pairs = slice(at, at + PAIRS)
+        similarities(block, rows[pairs], queries[pairs], values, places, is_centred, LEAST_GENES, out[pairs])
+
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        list(pool.map(some, range(0, len(rows), PAIRS)))

@@ -9,12 +9,27 @@ CERTAIN = np.float32(0.1)  # of the relative error of a squared norm: above it a
 MARGIN = np.float32(1e-6)  # of the few operations after a sum of whole numbers, each exact to 6e-8
 
 
+@njit(cache=True, inline="always")
+def _length(total, square, n_genes, is_centred, unit):
+    """Return one over the length of a row and a bound on the error of its scores; inf where nothing can be said, -1 for zeros.
+
+    With any order of summation |fl(x'q) - x'q| <= g |x| |q| and the same for the sums behind the length, where ``unit`` is
+    g = d 2^-24 / (1 - d 2^-24) (Higham 2002, section 3.1). For r = |x|^2 / |x - mean|^2 the score is off by at most g (sqrt(r) + 2 r)
+    while g r is small.
+    """
+    rest = square - total * total / n_genes if is_centred else square
+    if square == np.float32(0.0):
+        return np.float32(0.0), np.float32(-1.0)
+    if rest > np.float32(0.0) and unit * square < CERTAIN * rest:
+        ratio = square / rest
+        return np.float32(1.0) / np.sqrt(rest), unit * (np.sqrt(ratio) + np.float32(2.0) * ratio)
+    return np.float32(0.0), FAR
+
+
 @njit(cache=True, nogil=True, fastmath=ANY_ORDER)
 def scan(block, query, weight, n_genes, is_centred, unit, lower, upper):
     """Bound the similarity of each row of ``block`` (n, d) with a unit ``query``, zero outside the genes of weight one.
 
-    With any order of summation |fl(x'q) - x'q| <= g |x| |q| and the same for the sums behind the norm, where ``unit`` is
-    g = d 2^-24 / (1 - d 2^-24) (Higham 2002, section 3.1). For r = |x|^2 / |x - mean|^2 the score is off by at most g (sqrt(r) + 2 r) while g r is small.
     Bounds are -inf and inf where nothing can be said, and -inf both where a row is zero.
     """
     n, d = block.shape
@@ -27,15 +42,93 @@ def scan(block, query, weight, n_genes, is_centred, unit, lower, upper):
             dot += value * query[k]
             total += kept
             square += kept * value
-        rest = square - total * total / n_genes if is_centred else square
+        inverse, error = _length(total, square, n_genes, is_centred, unit)
         lower[i], upper[i] = -FAR, FAR
-        if square == np.float32(0.0):
+        if error == np.float32(-1.0):
             upper[i] = -FAR
-        elif rest > np.float32(0.0) and unit * square < CERTAIN * rest:
-            ratio = square / rest
-            score = dot / np.sqrt(rest)
-            error = unit * (np.sqrt(ratio) + np.float32(2.0) * ratio)
-            lower[i], upper[i] = score - error, score + error
+        elif error < FAR:
+            lower[i], upper[i] = dot * inverse - error, dot * inverse + error
+
+
+@njit(cache=True, nogil=True, fastmath=ANY_ORDER)
+def lengths(block, weight, n_genes, is_centred, unit, inverse, error):
+    """Write what `_length` says of each row of ``block`` (n, d)."""
+    n, d = block.shape
+    for i in range(n):
+        x = block[i]
+        total, square = np.float32(0.0), np.float32(0.0)
+        for k in range(d):
+            kept = x[k] * weight[k]
+            total += kept
+            square += kept * x[k]
+        inverse[i], error[i] = _length(total, square, n_genes, is_centred, unit)
+
+
+@njit(cache=True, nogil=True)
+def select(products, inverse, error, start, stop, heaps, rows, queries, upper):
+    """List what may be among the k highest of queries ``start`` to ``stop``; return how many there are.
+
+    ``products`` (n, Q) of rows and queries; row q of ``heaps`` (Q, k) holds the highest lower bounds so far, the least of them first.
+    """
+    n, k = products.shape[0], heaps.shape[1]
+    found = 0
+    for i in range(n):
+        off = error[i]
+        if off < np.float32(0.0) or off == FAR:
+            continue
+        factor = inverse[i]
+        for q in range(start, stop):
+            high = products[i, q] * factor + off
+            if high < heaps[q, 0]:
+                continue
+            rows[found], queries[found], upper[found] = i, q, high
+            found += 1
+            low = high - np.float32(2.0) * off - MARGIN
+            heap = heaps[q]
+            if low <= heap[0]:
+                continue
+            at = 0  # the new bound sinks to its place
+            while True:
+                below = 2 * at + 1
+                if below + 1 < k and heap[below + 1] < heap[below]:
+                    below += 1
+                if below >= k or heap[below] >= low:
+                    break
+                heap[at] = heap[below]
+                at = below
+            heap[at] = low
+    return found
+
+
+@njit(cache=True, nogil=True, fastmath=ANY_ORDER)
+def similarities(block, rows, queries, values, places, is_centred, least_genes, scores):
+    """Score pairs of a row of ``block`` and a query of ``values`` (Q, s) in float64, over the genes that are finite; NaN where flat."""
+    s = len(places)
+    x = np.empty(s)
+    for pair in range(len(rows)):
+        own, y = block[rows[pair]], values[queries[pair]]
+        n, mean_x, mean_y, low, high = 0, 0.0, 0.0, np.inf, -np.inf
+        for k in range(s):
+            value = np.float64(own[places[k]])
+            x[k] = value
+            if np.isfinite(value):
+                n += 1
+                mean_x += value
+                mean_y += y[k]
+                low, high = min(low, value), max(high, value)
+        scores[pair] = np.nan
+        if n < least_genes or (is_centred and low == high) or (low == 0.0 and high == 0.0):
+            continue
+        mean_x, mean_y = (mean_x / n, mean_y / n) if is_centred else (0.0, 0.0)
+        xx, yy, xy = 0.0, 0.0, 0.0
+        for k in range(s):
+            known = np.isfinite(x[k])
+            a, b = (x[k] - mean_x, y[k] - mean_y) if known else (0.0, 0.0)
+            xx += a * a
+            yy += b * b
+            xy += a * b
+        if yy > 0.0:
+            scores[pair] = max(-1.0, min(1.0, xy / np.sqrt(xx) / np.sqrt(yy)))
 
 
 @njit(cache=True, nogil=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.core import Profiles, UserError
 from engine.core.stored_matrix import StoredMatrix
 from engine.repurposing.screens import query as query_module
-from engine.repurposing.screens import query_codes
+from engine.repurposing.screens import query_codes, query_exact, query_many
 from engine.repurposing.screens.query import top
 from engine.repurposing.screens.query_codes import prepare
 
@@ -121,6 +121,39 @@ def test_hdf5_is_searched_in_place(transposed, tmp_path):
         found = top(way, signature, 10, threads=2)
         np.testing.assert_array_equal(found.rows, wanted.rows)
         np.testing.assert_array_equal(found.scores, wanted.scores)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("score", ["cosine", "pearson"])
+@pytest.mark.parametrize("held", [1, 100_000])
+def test_many_signatures_together_give_what_each_gives_alone(kind, score, held, monkeypatch):
+    values = values_of(kind, n=900)
+    rng = np.random.default_rng(3)
+    signatures = pd.DataFrame(rng.normal(size=(D, 9)), index=GENES)
+    signatures.iloc[200:, 4] = np.nan  # a gene that one of them lacks is left out of all
+    screen = screen_of(values)
+    monkeypatch.setattr(query_many, "PRODUCTS", held)
+    hits = [top(screen, signatures, 15, score, opposite=True, threads=threads) for threads in (1, 3)]
+    np.testing.assert_array_equal(hits[0].rows, hits[1].rows)
+    np.testing.assert_array_equal(hits[0].scores, hits[1].scores)
+    for q in range(9):
+        alone = top(screen, signatures.iloc[:200, q], 15, score, opposite=True)
+        np.testing.assert_array_equal(hits[0].rows[q], alone.rows[0])
+        np.testing.assert_array_equal(hits[0].scores[q], alone.scores[0])
+        assert hits[0].flat == alone.flat
+    assert hits[0].names == tuple("012345678")
+
+
+def test_many_signatures_over_hdf5(tmp_path, monkeypatch):
+    monkeypatch.setattr(query_exact, "ROWS", 50)
+    values = values_of("missing", n=300)
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file["m"] = values
+    stored = Profiles(pd.DataFrame(index=range(300)), GENES, StoredMatrix(tmp_path / "m.h5", "m"))
+    signatures = pd.DataFrame(np.random.default_rng(3).normal(size=(D, 12)), index=GENES)
+    wanted, found = top(screen_of(values), signatures, 5), top(stored, signatures, 5)
+    np.testing.assert_array_equal(found.rows, wanted.rows)
+    np.testing.assert_array_equal(found.scores, wanted.scores)
 
 
 def test_equal_scores_share_their_rank_and_the_earlier_profile_comes_first():
