@@ -11,7 +11,7 @@ import pandas as pd
 
 from engine.core import Dataset, UserError
 from engine.data import read
-from engine.data.safety import TEXT, checked_file, opened
+from engine.data.safety import TEXT, check_start, checked_file, opened
 from engine.data.text import decode
 
 COMMENTS = ("#", "!")  # in front of the header of Repurposing Hub files
@@ -172,6 +172,7 @@ def _raw(table: Dataset | pd.DataFrame | str | Path) -> tuple[pd.DataFrame, str,
     content, inner = opened(checked_file(table), Path(table).name)
     if Path(inner).suffix.lower() not in TEXT:
         return read(table).frame, inner, 2
+    check_start(content, inner, "text")
     lines = decode(content, None, inner)[0].splitlines()
     start = next((number for number, line in enumerate(lines) if line.strip() and not line.startswith(COMMENTS)), None)
     if start is None:

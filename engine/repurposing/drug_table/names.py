@@ -171,8 +171,11 @@ class _Index:
         return [(match, "structure") for match in same], []
 
     def alike(self, name: str) -> list[tuple[str, str]]:
-        """Return names that are written almost like this one."""
-        near = difflib.get_close_matches(normal_name(without_salt(name)), self.by_base, n=OFFERED, cutoff=CUTOFF)
+        """Return names that begin alike and are written almost like this one."""
+        base = normal_name(without_salt(name))
+        least, most = len(base) * CUTOFF / (2 - CUTOFF), len(base) * (2 - CUTOFF) / CUTOFF  # beyond these lengths no name is as alike
+        candidates = [key for key in self.by_base if key[:1] == base[:1] and least <= len(key) <= most]
+        near = difflib.get_close_matches(base, candidates, n=OFFERED, cutoff=CUTOFF)
         return [(match, "written alike") for key in near for match in self.by_base[key]][:OFFERED]
 
 

@@ -201,6 +201,15 @@ def test_rows_of_a_file_are_counted_as_an_editor_does(tmp_path):
         read_targets(path)
 
 
+def test_a_pickle_under_another_name_is_never_opened(tmp_path):
+    """Pitfall 18: the bytes decide, not the ending."""
+    for name in ("targets.pkl", "targets.tsv"):
+        path = tmp_path / name
+        path.write_bytes(b"\x80\x04\x95drug\tgene\n")
+        with pytest.raises(UserError, match=r"pickle|'\.pkl' are not read"):
+            read_targets(path)
+
+
 def test_promiscuity_counts_genes_once():
     rows = [("a", "X"), ("a", "X"), ("a", "Y"), ("b", "X"), ("c", "X"), ("c", "Y"), ("c", "Z")]
     counted = promiscuity(pd.DataFrame(rows, columns=["drug", "gene"]))
