@@ -9,7 +9,7 @@ from engine.core import Context
 
 Floats = NDArray[np.float64]
 
-AT_ONCE = 50  # random signatures scored together
+AT_ONCE = 100  # random signatures scored together
 TOLERANCE = 1e-9  # two scores this near are equal
 MOST_DIRECTIONS = 1000  # drug signatures, drawn at random, that span the directions whose signs are turned
 
@@ -19,25 +19,30 @@ NULLS = {
 }
 
 
-def turned(signature: Floats, drugs: Floats, n: int, rng: np.random.Generator) -> Iterator[Floats]:
+def directions_of(drugs: Floats, seed: int) -> Floats:
+    """Return the principal directions (k, d) of drug signatures (G, d) about 0, of `MOST_DIRECTIONS` of them where there are more."""
+    if len(drugs) > MOST_DIRECTIONS:
+        drugs = drugs[np.sort(np.random.default_rng(seed).choice(len(drugs), MOST_DIRECTIONS, replace=False))]
+    _, sizes, directions = np.linalg.svd(drugs, full_matrices=False)
+    return np.asarray(directions[sizes > sizes.max(initial=0.0) * 1e-10])
+
+
+def turned(signature: Floats, directions: Floats, n: int, rng: np.random.Generator) -> Iterator[Floats]:
     """Yield blocks of n signatures (b, d) in all that have the length of the given one along every principal direction of the drugs.
 
     Parameters
     ----------
     signature : (d,) of the disease.
-    drugs : (G, d) signatures whose principal directions, about 0, are taken.
+    directions : (k, d) from `directions_of`.
 
     Notes
     -----
     Genes of a screen move together, so a few directions carry most of any signature. Dealing values to other genes destroys that, and its
     p-values are too small for a disease with the structure that real ones have. Here the signature is written in the principal
     directions, s = sum of a_k v_k + rest, and each a_k, and the rest, keeps its size and is given a sign at random. The p-value is exact
-    when a disease without relation to a drug is as likely to move along a direction as against it.
+    when a disease without relation to a drug is as likely to move along a direction as against it. The price is power where the disease
+    lies along a single direction: half of its turns are itself.
     """
-    if len(drugs) > MOST_DIRECTIONS:
-        drugs = drugs[np.sort(rng.choice(len(drugs), MOST_DIRECTIONS, replace=False))]
-    _, sizes, directions = np.linalg.svd(drugs, full_matrices=False)
-    directions = directions[sizes > sizes.max(initial=0.0) * 1e-10]
     shares = directions @ signature
     rest = signature - shares @ directions
     for count in _counts(n):

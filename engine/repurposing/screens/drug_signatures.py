@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from engine.core import Context
 from engine.repurposing.screens.readings import Floats, Readings
 from engine.repurposing.screens.representations import Linear, Representation
+
+INPUTS = {False: "plain differences", True: "scaled differences"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,45 +42,68 @@ def drug_signatures(readings: Readings, representations: Mapping[str, Representa
     Notes
     -----
     signature = mean(representation | drug, line) - mean(representation | controls), the controls being those of a profile's own plate
-    where it has enough. With u the unit vectors of n replicates their mean pairwise cosine is (|sum u|^2 - n) / (n (n - 1)).
+    where it has enough; of a linear representation that is the map of the mean difference. With u the unit vectors of n replicates their
+    mean pairwise cosine is (|sum u|^2 - n) / (n (n - 1)).
     """
     n_groups = len(readings.design.groups)
     counts = np.bincount(readings.design.group[readings.treated], minlength=n_groups).astype(float)
-    inputs: dict[str, Floats] = {}
-    sums: dict[str, Floats] = {}
+    linear = {name: one for name, one in representations.items() if isinstance(one, Linear)}
+    sums: dict[str, Floats] = {}  # of what linear maps are applied to, under a name of its own, and of what is not linear
     units: dict[str, Floats] = {}
-    vanished: dict[str, Floats] = {}
+    still: dict[str, Floats] = {}
     for rows, x in readings.blocks(readings.treated, context, "drug signatures"):
-        group = readings.design.group[rows]
+        member, line = _Members(readings.design.group[rows], n_groups), readings.design.line[rows]
+        given = {one.takes_scaled: one.inputs(readings, x, rows) for one in _each_input(linear)}
+        for takes_scaled, values in given.items():
+            member.add(sums, INPUTS[takes_scaled], values)
         for name, representation in representations.items():
             if isinstance(representation, Linear):
-                given = representation.inputs(readings, x, rows)
-                _add(inputs, name, given, group, n_groups)
-            values = representation.of_profiles(readings, x, rows)
+                values = representation.mapped(given[representation.takes_scaled], line)
+            else:
+                values = representation.of_profiles(readings, x, rows)
+                member.add(sums, name, values)
             length = np.linalg.norm(values, axis=1, keepdims=True)
-            _add(sums, name, values, group, n_groups)
-            _add(units, name, values / np.where(length > 0, length, 1.0), group, n_groups)
-            _add(vanished, name, (length == 0).astype(float), group, n_groups)
+            member.add(units, name, values / np.where(length > 0, length, 1.0))
+            member.add(still, name, (length == 0).astype(float))
     keep = counts > 0
+    groups = _facts(readings, keep, counts)
+    mean = {name: total[keep] / counts[keep, None] for name, total in sums.items()}
+    for name in representations:
+        n = counts[keep] - still[name][keep, 0]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            cosine = ((units[name][keep] ** 2).sum(axis=1) - n) / (n * (n - 1))
+        groups[f"agreement_{name}"] = np.where(n >= 2, cosine, np.nan)
+    inputs = {name: mean[INPUTS[one.takes_scaled]] for name, one in linear.items()}
+    mapped = {name: one.mapped(inputs[name], groups["line"].to_numpy()) for name, one in linear.items()}
+    return DrugSignatures(groups, inputs, {name: mapped[name] if name in mapped else mean[name] for name in representations})
+
+
+def _each_input(linear: Mapping[str, Linear]) -> list[Linear]:
+    """Return one representation for each kind of input."""
+    return list({one.takes_scaled: one for one in linear.values()}.values())
+
+
+def _facts(readings: Readings, keep: NDArray[np.bool_], counts: Floats) -> pd.DataFrame:
+    """Return the facts of the signatures that there are."""
     groups = readings.design.groups[keep].reset_index(drop=True)
     groups["replicates"] = counts[keep].astype(int)
     groups["line"] = groups["cell"].map({name: k for k, name in enumerate(readings.design.lines)}).astype(int)
     groups["is_imputed"], groups["donors"], groups["contexts"], groups["residual"] = False, 0, 0, np.nan
-    for name in representations:
-        n = counts[keep] - vanished[name][keep, 0]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            cosine = ((units[name][keep] ** 2).sum(axis=1) - n) / (n * (n - 1))
-        groups[f"agreement_{name}"] = np.where(n >= 2, cosine, np.nan)
-    mean = {name: total[keep] / counts[keep, None] for name, total in sums.items()}
-    return DrugSignatures(groups, {name: total[keep] / counts[keep, None] for name, total in inputs.items()}, mean)
+    return groups
 
 
-def _add(totals: dict[str, Floats], name: str, values: Floats, group: np.ndarray, n_groups: int) -> None:
-    """Add the rows of a block to the sums of their groups."""
-    from scipy.sparse import csr_array
+class _Members:
+    """Adds the rows of a block to the sums of their groups."""
 
-    if name not in totals:
-        totals[name] = np.zeros((n_groups, values.shape[1]))
-    known, number = np.unique(group, return_inverse=True)
-    member = csr_array((np.ones(len(group)), (number, np.arange(len(group)))), shape=(len(known), len(group)))
-    totals[name][known] += member @ values
+    def __init__(self, group: NDArray[np.int64], n_groups: int):
+        from scipy.sparse import csr_array
+
+        self.known, number = np.unique(group, return_inverse=True)
+        self.matrix = csr_array((np.ones(len(group)), (number, np.arange(len(group)))), shape=(len(self.known), len(group)))
+        self.n_groups = n_groups
+
+    def add(self, totals: dict[str, Floats], name: str, values: Floats) -> None:
+        """Add values (b, k) to the totals (groups, k) of this name."""
+        if name not in totals:
+            totals[name] = np.zeros((self.n_groups, values.shape[1]))
+        totals[name][self.known] += self.matrix @ values

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context
-from engine.repurposing.screens.chance import dealt, p_values, q_values, ranks, turned
+from engine.repurposing.screens.chance import dealt, directions_of, p_values, q_values, ranks, turned
 from engine.repurposing.screens.connectivity import Score, cosine, score_of
 from engine.repurposing.screens.drug_signatures import DrugSignatures
 from engine.repurposing.screens.rank_interval import rank_intervals
@@ -61,9 +61,11 @@ def drug_table(
     for line in lines:
         _score_line(table, int(line), readings, signatures, representations, asked)
     context.partial("drugs", lambda: _ordered(table))
+    measured = ~signatures.groups["is_imputed"].to_numpy(bool)
+    directions = directions_of(signatures.values["difference"][measured], asked.seed)
     for k, line in enumerate(lines):
         part = context.share(k / len(lines), (k + 1) / len(lines))
-        _judge_line(table, int(line), readings, signatures, representations, asked, part)
+        _judge_line(table, int(line), readings, signatures, representations, directions, asked, part)
         context.partial("drugs", lambda: _ordered(table))
     table["p"] = table[f"p_{asked.null}"]
     table["q"] = q_values(table["p"].to_numpy(float))
@@ -87,7 +89,7 @@ def _score_line(
 
 def _judge_line(
     table: pd.DataFrame, line: int, readings: Readings, signatures: DrugSignatures, representations: Mapping[str, Representation],
-    asked: Question, context: Context,
+    directions: Floats, asked: Question, context: Context,
 ) -> None:  # fmt: skip
     """Fill in p-values and intervals of the ranks of one cell line."""
     rows = np.flatnonzero(table["line"] == line)
@@ -100,9 +102,8 @@ def _judge_line(
     def scores(block: Floats) -> Floats:
         return score(values, representation.of_query(readings, block, line))
 
-    measured = ~signatures.groups["is_imputed"].to_numpy(bool)
     nulls: dict[str, Callable[[np.random.Generator], Iterator[Floats]]] = {
-        "spectrum": lambda rng: turned(asked.change, signatures.values["difference"][measured], asked.draws, rng),
+        "spectrum": lambda rng: turned(asked.change, directions, asked.draws, rng),
         "genes": lambda rng: dealt(asked.whole, len(asked.change), asked.draws, rng),
     }
     for k, (name, null) in enumerate(nulls.items()):

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from engine.core import Context
-from engine.repurposing.screens.chance import dealt, p_values, q_values, ranks, turned
+from engine.repurposing.screens.chance import dealt, directions_of, p_values, q_values, ranks, turned
 from engine.repurposing.screens.connectivity import cosine
 from engine.repurposing.screens.rank_interval import rank_intervals
 
@@ -27,7 +27,7 @@ def drawn(null):
 def test_turned_signatures_keep_their_strength_along_each_direction():
     rng = np.random.default_rng(0)
     drugs, disease = correlated(20, rng), correlated(1, rng)[0]
-    found = drawn(turned(disease, drugs, 130, np.random.default_rng(1)))
+    found = drawn(turned(disease, directions_of(drugs, 0), 130, np.random.default_rng(1)))
     assert found.shape == (130, D)
     _, _, directions = np.linalg.svd(drugs, full_matrices=False)
     assert np.abs(found @ directions.T) == pytest.approx(np.tile(np.abs(directions @ disease), (130, 1)))
@@ -45,7 +45,12 @@ def test_p_values_come_near_those_of_all_turns():
     observed = cosine(drugs, disease[None])[:, 0]
     exact = (cosine(drugs, every) >= observed[:, None] - 1e-9).mean(axis=1)
     found = p_values(
-        observed, lambda block: cosine(drugs, block), turned(disease, drugs, 4000, np.random.default_rng(3)), 4000, Context.silent(), ""
+        observed,
+        lambda block: cosine(drugs, block),
+        turned(disease, directions_of(drugs, 0), 4000, np.random.default_rng(3)),
+        4000,
+        Context.silent(),
+        "",
     )
     assert found == pytest.approx(exact, abs=0.03)
     assert found.min() >= 1 / 4001
@@ -58,7 +63,7 @@ def test_for_unrelated_diseases_turned_p_values_are_uniform_and_dealt_ones_are_n
     for k in range(200):
         drug, disease = drugs[[k % 40]], correlated(1, rng)[0]
         observed = cosine(drug, disease[None])[:, 0]
-        nulls = turned(disease, drugs, 199, np.random.default_rng(k)), dealt(disease, D, 199, np.random.default_rng(k))
+        nulls = turned(disease, directions_of(drugs, 0), 199, np.random.default_rng(k)), dealt(disease, D, 199, np.random.default_rng(k))
         for null, found in zip(nulls, (by_turns, by_dealing), strict=True):
             found.append(p_values(observed, lambda block, drug=drug: cosine(drug, block), null, 199, Context.silent(), "")[0])
     assert stats.kstest(by_turns, "uniform").pvalue > 0.01

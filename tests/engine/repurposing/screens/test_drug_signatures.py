@@ -25,7 +25,7 @@ def by_hand(screen, drug, cell):
     return np.array(found)
 
 
-@pytest.mark.parametrize("block", [40, 1 << 23])
+@pytest.mark.parametrize("block", [40, 1 << 20])
 def test_signatures_and_agreement_are_those_by_hand(block, monkeypatch):
     monkeypatch.setattr(readings_module, "BLOCK", block)  # one profile at a time, or all
     screen, _ = small_screen(replicates=3)
