@@ -41,6 +41,18 @@ class TargetNetworkParams(Params):
     )
     values: str = field("detect", "The table holds", choices=VALUES, advanced=True)
 
+    def __post_init__(self) -> None:
+        """Take the levels as numbers, the strictest first; a `UserError` where one is no probability."""
+        super().__post_init__()
+        try:
+            levels = tuple(sorted({float(level) for level in self.levels}))
+        except (TypeError, ValueError):
+            levels = ()
+        if not levels or not 0 < levels[0] <= levels[-1] < 1:
+            given = ", ".join(map(str, self.levels)) or "none"
+            raise UserError(f"The significance levels cannot be {given}.", "Give numbers between 0 and 1.", "levels")
+        object.__setattr__(self, "levels", levels)
+
 
 @method(
     "target_network", area="repurposing", label="Causal target network", needs="cells", gives="cpdag",
@@ -60,7 +72,7 @@ def target_network(cells: Cells, params: TargetNetworkParams, context: Context) 
     Raises
     ------
     UserError
-        When a level is not between 0 and 1, or a subsample has too few cells to test any pair.
+        When a subsample has too few cells to test any pair.
 
     Notes
     -----
@@ -86,19 +98,13 @@ def target_network(cells: Cells, params: TargetNetworkParams, context: Context) 
 
 def _search_for(cells: Cells, params: TargetNetworkParams) -> Search:
     """Return the search that the parameters ask for."""
-    try:
-        levels = tuple(sorted(float(level) for level in params.levels))
-    except (TypeError, ValueError):
-        levels = ()
-    if not levels or not 0 < levels[0] <= levels[-1] < 1:
-        raise UserError(
-            f"The significance levels cannot be {', '.join(map(str, params.levels)) or 'none'}.", "Give numbers between 0 and 1.", "levels"
-        )
     rows = int(np.floor(params.share * len(cells.values)))
     if rows < 5:
         raise UserError(f"A subsample of {rows} cells is too small to test anything.", "Raise 'Cells in a subsample'.", "share")
     is_terminal = np.isin(np.array(cells.genes), cells.terminals)
-    return Search(cells.values, cells.allowed, is_terminal, levels, rows, params.starts, params.depth, params.correlation, params.seed)
+    return Search(
+        cells.values, cells.allowed, is_terminal, params.levels, rows, params.starts, params.depth, params.correlation, params.seed
+    )
 
 
 def _result(

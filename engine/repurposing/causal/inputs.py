@@ -83,6 +83,12 @@ def cells_for(data: Any, params: Any) -> Cells:
     dropped = pd.DataFrame({"gene": frame.index[~kept], "cells": seen[~kept]}).sort_values(["cells", "gene"], ignore_index=True)
     values = np.ascontiguousarray(frame.to_numpy()[kept].T)
     allowed = _allowed(genes, pairs)
+    if not allowed.any():
+        raise UserError(
+            f"No edge of the network joins two of the {len(genes):,} genes seen in enough cells.",
+            "Give more edges, or no network.",
+            "network",
+        )
     return Cells(genes, values, allowed, tuple(gene for gene in genes if gene in set(prizes or ())), dropped, tuple(notes))
 
 

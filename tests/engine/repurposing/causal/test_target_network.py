@@ -81,6 +81,7 @@ def test_few_cells_many_zeros_and_a_loose_level_are_told():
 def test_wrong_levels_and_small_subsamples_are_refused():
     with pytest.raises(UserError, match=r"cannot be 0, 0\.1"):
         execute({"cells": planted(40)}, levels=(0, 0.1))
+    assert TargetNetworkParams(levels="0.3, 1e-2").levels == (0.01, 0.3)
     with pytest.raises(UserError, match="too small"):
         execute({"cells": planted(40)}, share=0.1)
 
