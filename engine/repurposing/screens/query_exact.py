@@ -59,5 +59,8 @@ def _score(
         pairs = slice(at, at + PAIRS)
         similarities(block, rows[pairs], queries[pairs], values, places, is_centred, LEAST_GENES, out[pairs])
 
+    if len(rows) <= PAIRS:  # as for one signature: less work than starting a thread
+        return some(0)
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         list(pool.map(some, range(0, len(rows), PAIRS)))
+    return None

@@ -65,19 +65,19 @@ def lengths(block, weight, n_genes, is_centred, unit, inverse, error):
 
 
 @njit(cache=True, nogil=True)
-def select(products, inverse, error, start, stop, heaps, rows, queries, upper):
-    """List what may be among the k highest of queries ``start`` to ``stop``; return how many there are.
+def select(products, inverse, error, heaps, rows, queries, upper):
+    """List what may be among the k highest of each query; return how many there are.
 
     ``products`` (n, Q) of rows and queries; row q of ``heaps`` (Q, k) holds the highest lower bounds so far, the least of them first.
     """
-    n, k = products.shape[0], heaps.shape[1]
+    n, k = len(products), heaps.shape[1]
     found = 0
     for i in range(n):
         off = error[i]
         if off < np.float32(0.0) or off == FAR:
             continue
         factor = inverse[i]
-        for q in range(start, stop):
+        for q in range(len(heaps)):
             high = products[i, q] * factor + off
             if high < heaps[q, 0]:
                 continue

@@ -34,11 +34,13 @@ def pairs_in_question(
     from engine.repurposing.screens.query_kernel import lengths, select
 
     n, count = len(profiles), len(units)
-    along, weight = np.ascontiguousarray(units.T, dtype=np.float32), np.zeros(profiles.p, np.float32)
+    weight = np.zeros(profiles.p, np.float32)
     weight[places] = 1.0
     step = max(PRODUCTS // count, LEAST_ROWS)
     heaps = np.full((count, min(k, n)), -np.inf, np.float32)
-    cuts = np.linspace(0, count, threads + 1).astype(int)
+    threads = min(threads, count)
+    cuts = np.linspace(0, count, threads + 1).astype(int)  # each thread has signatures of its own
+    along = [np.ascontiguousarray(units[start:stop].T, dtype=np.float32) for start, stop in pairwise(cuts)]
     room = [step * int(stop - start) for start, stop in pairwise(cuts)]
     held = [(np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.float32)) for size in room]
     kept: list[tuple[Places, Places, NDArray[np.float32]]] = []
@@ -49,13 +51,17 @@ def pairs_in_question(
             block = rows_of(profiles, slice(start, min(start + step, n)))
             inverse, error = np.empty(len(block), np.float32), np.empty(len(block), np.float32)
             lengths(block, weight, np.float32(len(places)), is_centred, np.float32(rounding), inverse, error)
-            with np.errstate(invalid="ignore", over="ignore"):
-                products = block @ along
             unknown.append(start + np.flatnonzero(error == np.inf))
             zeros += int((error == -1.0).sum())
-            found = pool.map(lambda t: select(products, inverse, error, cuts[t], cuts[t + 1], heaps, *held[t]), range(threads))  # noqa: B023
-            for (row, query, bound), size in zip(held, found, strict=True):
-                kept.append((start + row[:size].astype(np.int64), query[:size].astype(np.int64), bound[:size].copy()))
+
+            def listed(t: int) -> int:
+                with np.errstate(invalid="ignore", over="ignore"):
+                    products = block @ along[t]  # noqa: B023  the block is done before the next one is read
+                return select(products, inverse, error, heaps[cuts[t] : cuts[t + 1]], *held[t])  # noqa: B023
+
+            for t, size in enumerate(pool.map(listed, range(threads))):
+                row, query, bound = held[t]
+                kept.append((start + row[:size].astype(np.int64), cuts[t] + query[:size].astype(np.int64), bound[:size].copy()))
             if sum(len(each[0]) for each in kept) > PRODUCTS:
                 kept = [_still(kept, heaps)]
     rows, queries, _ = _still(kept, heaps)

