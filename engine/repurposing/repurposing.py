@@ -1,16 +1,16 @@
 """Ranking of drugs: all evidence on one table, and beside each drug how often random diseases would list it too."""
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from engine.core import Context, Params, Tables, field, method
 from engine.repurposing.ranking import stages
 from engine.repurposing.ranking.case import Case, cut_of, tables_of
+from engine.repurposing.ranking.disease import disease_of
 from engine.repurposing.ranking.leave_out import resampled_terminals
 from engine.repurposing.ranking.nulls import Tally, run_nulls
+from engine.repurposing.ranking.random_diseases import samplers_of
 from engine.repurposing.ranking.result import RepurposingResult
 
 FEW_SCORED = 40  # drugs; with fewer a score cannot be rarer than 1 in 40
@@ -30,6 +30,10 @@ class RepurposingParams(Params):
     w: float = field(1.4, "Cost of a tree (w)", low=1e-6, high=1e6, step=0.1, paper=1.4, help="The larger, the fewer separate pieces.")
     b: float = field(40.0, "Weight of prizes (b)", low=1e-6, high=1e6, step=5.0, paper=40)
     g: float | None = field(0.0, "Penalty of hubs (g)", low=-20.0, high=20.0, step=0.5, paper=0, absent="none", help="A power of ten.")
+    weights: str = field(
+        "detect", "Numbers of the network", choices=("detect", "cost", "confidence"), advanced=True,
+        help="A high cost is a doubtful edge, a high confidence a sure one.",
+    )  # fmt: skip
     nulls: int = field(200, "Random diseases of each kind", low=0, high=10_000, step=50, paper=1_000)
     resamples: int = field(50, "Resamples of the terminals", low=0, high=1_000, step=10, help="For the interval of each rank; 0 for none.")
     subsamples: int = field(100, "Subsamples of the causal network", low=2, high=10_000, step=10, paper=100, advanced=True)
@@ -45,8 +49,8 @@ def repurposing(tables: Tables, params: RepurposingParams, context: Context) -> 
 
     Parameters
     ----------
-    tables : ``network``, ``targets``; ``prizes`` or ``signature`` (and ``second``); ``drug_scores`` or ``screen``; where given ``cells``
-        and ``partners``.
+    tables : ``network``, ``targets``; ``prizes``, ``signature`` or ``counts`` with ``design`` (and ``second``); ``drug_scores`` or
+        ``screen``; where given ``cells`` and ``partners``.
 
     Returns
     -------
@@ -65,32 +69,31 @@ def repurposing(tables: Tables, params: RepurposingParams, context: Context) -> 
     among the drugs (`engine.repurposing.ranking.calibration.joint_p`): exact, one-sided, matched on the drug's own number of targets.
     The other nulls stand beside it and correct nothing. Under the paper's own nulls nothing is matched but the number of names drawn.
     """
-    drugs = stages.scored_drugs(tables, params, context.share(0.0, 0.1))
-    terminals = stages.terminals_of(tables, context.share(0.1, 0.15))
-    forest = stages.interactome_of(tables, terminals, params, context.share(0.15, 0.22))
-    pairs = stages.pairs_of(tables, terminals, drugs, forest, context)
+    disease = disease_of(tables, context.share(0.0, 0.05))
+    drugs = stages.scored_drugs(tables, disease, params, context.share(0.05, 0.15))
+    forester, forest = stages.interactome_of(tables, disease, params, context.share(0.15, 0.22))
+    network = forester.network
+    signature = disease.signature.assign(gene=stages.spelt_in(network.proteins, disease.signature["gene"]))
     case = Case(
-        pairs=pairs, drugs=drugs, network=forest.network, degree=forest.degree, proteins=forest.result.proteins,
-        signature=stages.signature_of(tables, terminals), causal=stages.NO_GRAPH, cells=pd.Series(dtype=float),
+        pairs=stages.pairs_of(tables, signature, drugs, network.proteins, context), drugs=drugs, network=network.proteins,
+        degree=network.degrees, proteins=forest.proteins, signature=signature, causal=stages.NO_GRAPH, cells=stages.NO_CELLS,
         cut=cut_of(drugs["score"].to_numpy(float), params.least_score, params.top_share), approved_only=params.approved_only,
     )  # fmt: skip
-    context.partial("ranking", lambda: tables_of(case, {})["ranking"])
-    graph, causal, nodes, cells = stages.causal_network_of(tables, terminals, forest, params, context.share(0.22, 0.5))
-    case = dataclasses.replace(case, causal=nodes, cells=cells)
-    context.partial("ranking", lambda: tables_of(case, {})["ranking"])
     _warn(case, context)
+    context.partial("ranking", lambda: tables_of(case, {})["ranking"])
+    causal = stages.causal_network_of(tables, forest, params, context.share(0.22, 0.5))
+    case = replace(case, causal=causal.nodes, cells=causal.cells)
+    context.partial("ranking", lambda: tables_of(case, {})["ranking"])
     tallies: dict[str, Tally] = {}
-    samplers = stages.samplers(tables, terminals, forest, params, context.threads)
+    samplers = samplers_of(disease, forester)
     for tallies in run_nulls(samplers, case.hits, case.worth, params.nulls, params.seed, context.share(0.5, 0.92)):
         context.partial("ranking", lambda now=tallies: tables_of(case, now)["ranking"])
-    rng = np.random.default_rng([params.seed, params.resamples])
-    rows = resampled_terminals(forest.prizes, params.resamples, rng)
-    resampled = forest.members_for(rows, params, context.share(0.92, 0.99))
-    found = tables_of(case, tallies, resampled, params.seed)
-    context.progress(1.0, "done")
+    rows = resampled_terminals(forester.prizes, params.resamples, np.random.default_rng([params.seed, params.resamples]))
+    found = tables_of(case, tallies, forester.members(rows, context.share(0.92, 1.0)), params.seed)
     return RepurposingResult(
-        **found, proteins=forest.result.proteins, tree=forest.result.tree, edges=forest.result.edges, graph=graph, causal=causal,
-        terminals=terminals, sources=stages.sources_of(tables), cut=case.cut,
+        ranking=found["ranking"], drugs=found["drugs"], targets=found["targets"], nulls=found["nulls"],
+        leave_one_out=found["leave_one_out"], proteins=forest.proteins, tree=forest.tree, edges=forest.edges, graph=causal.graph,
+        causal=causal.edges, terminals=disease.terminals, sources=stages.sources_of(tables), cut=case.cut,
     )  # fmt: skip
 
 

@@ -7,11 +7,18 @@ import pandas as pd
 from engine.core import Dataset, Profiles, Tables, UserError
 
 PARTS = {
-    "prizes": "terminal genes and their prizes", "signature": "log2 fold changes of the disease", "second": "those of a second condition",
-    "network": "protein interactions and their costs", "partners": "proteins that bind proteins of the disease",
-    "cells": "single-cell expression", "targets": "drugs and the genes they act on", "drug_scores": "drugs and their scores",
+    "prizes": "terminal genes and their prizes",
+    "signature": "log2 fold changes of the disease",
+    "counts": "expression of the disease",
+    "design": "groups of its samples",
+    "second": "fold changes of a second condition",
+    "network": "protein interactions and their costs",
+    "partners": "proteins that bind proteins of the disease",
+    "cells": "single-cell expression",
+    "targets": "drugs and the genes they act on",
+    "drug_scores": "drugs and their scores",
     "screen": "profiles of a drug screen",
-}  # fmt: skip
+}
 NAMES = {  # our column -> what files call it, the first match counts
     "drug": ("drug", "drug_name", "compound", "pert_iname", "name"),
     "score": ("score", "corr", "correlation", "reversal", "cosine"),
@@ -37,11 +44,11 @@ def repurposing_for(data: Any, params: Any) -> Tables:
     strange = [part for part in data.tables if part not in PARTS]
     if strange:
         raise UserError(f"There is no use for a table named '{strange[0]}'.", f"The tables are: {_listed()}.", strange[0])
-    for choices in (("prizes", "signature"), ("network",), ("targets",), ("drug_scores", "screen")):
+    for choices in (("prizes", "signature", "counts"), ("network",), ("targets",), ("drug_scores", "screen")):
         if not any(data.get(part) is not None for part in choices):
             wanted = " or ".join(f"{part} ({PARTS[part]})" for part in choices)
             raise UserError(f"A table is missing: {wanted}.", "Add it under this name.", choices[0])
-    if data.get("drug_scores") is None and data.get("signature") is None:
+    if data.get("drug_scores") is None and data.get("signature") is None and data.get("counts") is None:
         raise UserError("A screen is scored by a signature, which is missing.", "Add the table signature, or drug_scores.", "signature")
     for part, table in data.tables.items():
         if isinstance(table, Profiles) != (part == "screen"):

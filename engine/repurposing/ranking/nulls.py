@@ -88,8 +88,8 @@ def of_drugs(observed: Floats, hits: Hits, tallies: Mapping[str, Tally], scores:
 
     Returns
     -------
-    DataFrame with ``drug``, ``network_evidence``, per null ``reappears_*`` (share of random diseases in which the drug would be listed: a
-    target in the interactome and, as the null permutes them, a score above the cut), ``p_*`` (at least its evidence, plus-one), then ``p``
+    DataFrame with ``drug``, ``network_evidence``, per null ``reappears_*`` (share of random diseases that would list the drug by what the
+    null makes random: a target in the interactome, or a score above the cut), ``p_*`` (at least its evidence, plus-one), then ``p``
     (screen and network together against the null `PRIMARY`, see `calibration.joint_p`), ``p_largest`` (the largest of the same over all
     network nulls: conservative) and ``q`` (Benjamini-Hochberg of ``p`` over the drugs that have a score and a target in the network).
     """
@@ -105,8 +105,7 @@ def of_drugs(observed: Floats, hits: Hits, tallies: Mapping[str, Tally], scores:
             frame[f"reappears_{name}"] = frame[f"p_{name}"] = np.nan
             continue
         runs = tally.beside(observed)[0]
-        is_above = np.where(known, scores >= cut, True)
-        frame[f"reappears_{name}"] = np.where(is_above, (runs[1:] > CLOSE).mean(axis=0), 0.0)
+        frame[f"reappears_{name}"] = (runs[1:] > CLOSE).mean(axis=0)
         frame[f"p_{name}"] = network_p(runs)
         joint[name] = joint_p(runs, scores)
     nothing = np.full(len(frame), np.nan)

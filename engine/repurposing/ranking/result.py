@@ -11,6 +11,7 @@ from engine.repurposing.ranking.compare import Comparison, compare
 from engine.repurposing.ranking.explain import Explanation, explain
 
 HYPOTHESES = "Candidates are hypotheses for experiments; nothing here is advice on treatment."
+FIRST = 10  # drugs that a reader looks at
 CALIBRATED = 0.1  # q-value up to which the sentence counts a drug as more than chance
 
 
@@ -67,7 +68,8 @@ class RepurposingResult(Result):
         if not target and len(own):
             target = str(own.sort_values(["p_target", "affinity"], ascending=[True, False])["gene"].iloc[0])
         directed = self.causal[self.causal["kind"] == "arrow"] if len(self.causal) else self.causal
-        return explain(drug, target, self.ranking, self.edges, frozenset(self.terminals["gene"]), directed)
+        terminals = frozenset(self.proteins.loc[self.proteins["is_terminal"], "protein"])
+        return explain(drug, target, self.ranking, self.edges, terminals, directed)
 
     def beside(self, other: "RepurposingResult") -> Comparison:
         """Compare with the ranking of another disease."""
@@ -86,11 +88,16 @@ class RepurposingResult(Result):
         if not len(known):
             return f"{said} Without random diseases nothing is known of chance."
         clear = int((known <= CALIBRATED).sum())
-        often = int((found["reappears_terminals"] > 0.5).sum())
-        return (
-            f"{said} {clear} of them stand out from random diseases (q of at most {CALIBRATED:g}); {often} would be listed for more than "
-            "half of all random diseases of this size."
-        )
+        return f"{said} {clear} of them stand out from random diseases (q of at most {CALIBRATED:g})."
+
+    @property
+    def chance(self) -> str:
+        """How many of the first ten by score a random disease would list as well."""
+        first = self.drugs.dropna(subset="rank_raw").nsmallest(FIRST, "rank_raw")
+        if not len(first) or first["reappears_terminals"].isna().any():
+            return "No random diseases were drawn: nobody knows how many of these drugs chance would list too."
+        often = int((first["reappears_terminals"] > 0.5).sum())
+        return f"{often} of the first {len(first)} drugs by score would be listed for most random diseases too, because of what they bind."
 
     @property
     def export_notes(self) -> str:

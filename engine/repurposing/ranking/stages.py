@@ -1,31 +1,40 @@
 """The earlier stages as a ranking calls them: drug scores, terminals, interactome, targets and the causal network."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from engine.core import Context, Dataset, Tables, UserError
 from engine.graphs import Graph
-from engine.repurposing.causal.inputs import Cells, cells_for
+from engine.repurposing.causal.inputs import cells_for
 from engine.repurposing.drug_table.targets import direction, read_targets
 from engine.repurposing.expression.identifiers import current
+from engine.repurposing.interactome import InteractomeParams, interactome
+from engine.repurposing.ranking.disease import Disease
 from engine.repurposing.ranking.evidence import CAUSAL_COLUMNS
 from engine.repurposing.ranking.inputs import drug_scores_of
+from engine.repurposing.ranking.random_diseases import Forester
 from engine.repurposing.screen import ScreenParams, screen
-from engine.repurposing.screens.inputs import change_of, screen_for
+from engine.repurposing.screens.inputs import screen_for
+from engine.repurposing.steiner.inputs import interactome_for
+from engine.repurposing.steiner.result import InteractomeResult
 from engine.repurposing.target_network import TargetNetworkParams, target_network
 
 NO_GRAPH = pd.DataFrame({"gene": pd.Series(dtype=str)} | {name: pd.Series(dtype=float) for name in CAUSAL_COLUMNS})
 NO_EDGES = pd.DataFrame({name: pd.Series(dtype=str) for name in ("source", "target", "kind")} | {"stability": pd.Series(dtype=float)})
+NO_CELLS = pd.Series(dtype=float)
 LISTED = 10  # names in a message
 
 
-def scored_drugs(tables: Tables, params: Any, context: Context) -> pd.DataFrame:
-    """Return one row per drug with its score, from the table of scores or from the screen."""
+def scored_drugs(tables: Tables, disease: Disease, params: Any, context: Context) -> pd.DataFrame:
+    """Return one row per drug with its score, from the table of scores or from the screen held against the disease's fold changes."""
     given = tables.get("drug_scores")
     if given is None:
         asked = ScreenParams(cell=params.cell, draws=0, resamples=0, seed=params.seed)
-        found = screen(screen_for(Tables({"screen": tables["screen"], "signature": tables["signature"]}), asked), asked, context)
+        change = disease.selected.table[["gene", "log2fc"]] if disease.selected is not None else tables["signature"].frame
+        parts = {"screen": tables["screen"], "signature": Dataset(change, "the signature")}
+        found = screen(screen_for(Tables(parts), asked), asked, context)
         columns = ["drug", "cell", "score", "score_raw", "score_pca", "agreement"]
         given = Dataset(found.drugs[columns], "the screen")
     drugs, said = drug_scores_of(given, params.cell)
@@ -39,8 +48,28 @@ def scored_drugs(tables: Tables, params: Any, context: Context) -> pd.DataFrame:
     return drugs
 
 
+def interactome_of(tables: Tables, disease: Disease, params: Any, context: Context) -> tuple[Forester, InteractomeResult]:
+    """Return what draws forests in the network, and the disease's own with its robustness over the prices."""
+    asked = InteractomeParams(w=params.w, b=params.b, g=params.g, weights=params.weights, seed=params.seed)
+    parts = {"prizes": Dataset(disease.terminals[["gene", "prize"]], "the terminals")}
+    parts |= {part: tables[part] for part in ("network", "partners") if tables.get(part) is not None}
+    given = interactome_for(Tables(parts), asked)
+    return Forester(given.network, given.prizes, params.w, params.b, params.g, context.threads), interactome(given, asked, context)
+
+
+def spelt_in(network: tuple[str, ...], genes: "pd.Series[str]") -> "pd.Series[str]":
+    """Return genes as a network spells them, found by older or newer symbol; those it does not know as they are."""
+    known = {current(protein): protein for protein in reversed(network)}
+    own = set(network)
+    return genes.astype(str).map(lambda gene: gene if gene in own else known.get(current(gene), gene))
+
+
 def pairs_of(tables: Tables, signature: pd.DataFrame, drugs: pd.DataFrame, network: tuple[str, ...], context: Context) -> pd.DataFrame:
     """Return one row per drug and gene, genes as the network spells them, with the direction of the drug's action against the disease.
+
+    Parameters
+    ----------
+    signature : ``gene``, as the network spells it, and ``log2fc``.
 
     Raises
     ------
@@ -62,45 +91,41 @@ def pairs_of(tables: Tables, signature: pd.DataFrame, drugs: pd.DataFrame, netwo
         context.warn(
             f"{len(missing):,} of {len(drugs):,} scored drugs have no target in the table, the first: {', '.join(missing[:LISTED])}."
         )
-    spelt = {current(protein): protein for protein in reversed(network)} | {protein: protein for protein in network}
-    genes = table["gene"].map(lambda gene: spelt.get(gene) or spelt.get(current(gene)) or gene)
-    table = table.assign(gene=genes).drop_duplicates(["drug", "gene"])
+    table = table.assign(gene=spelt_in(network, table["gene"])).drop_duplicates(["drug", "gene"])
     return table.assign(direction=direction(table, signature))
 
 
-def causal_network_of(
-    tables: Tables, terminals: pd.DataFrame, edges: pd.DataFrame, params: Any, context: Context
-) -> tuple[Graph, pd.DataFrame, pd.DataFrame, "pd.Series[float]"]:
-    """Return the causal graph among the interactome's genes, its edges, what each gene reaches, and in which share of the cells it is seen.
+@dataclass(frozen=True, eq=False)
+class CausalNetwork:
+    """The causal graph among the interactome's genes; without single cells one without genes.
 
-    Without single cells a graph without genes, and no rows.
+    Attributes
+    ----------
+    graph : arrows and lines.
+    edges : ``source``, ``target``, ``kind`` (arrow, line), ``stability``.
+    nodes : ``gene`` and what it reaches, see `evidence.CAUSAL_COLUMNS`.
+    cells : gene -> share of the cells in which it is seen, of the genes left out of the graph as well.
     """
+
+    graph: Graph
+    edges: pd.DataFrame
+    nodes: pd.DataFrame
+    cells: "pd.Series[float]"
+
+
+def causal_network_of(tables: Tables, forest: InteractomeResult, params: Any, context: Context) -> CausalNetwork:
+    """Learn the causal network among the genes of the interactome, joined by its edges only, where there are single cells."""
     if tables.get("cells") is None:
-        return Graph.empty(()), NO_EDGES, NO_GRAPH, pd.Series(dtype=float)
+        return CausalNetwork(Graph.empty(()), NO_EDGES, NO_GRAPH, NO_CELLS)
     asked = TargetNetworkParams(subsamples=params.subsamples, threshold=params.threshold, seed=params.seed)
-    parts = {
-        "cells": tables["cells"],
-        "network": Dataset(edges, "the interactome"),
-        "prizes": Dataset(terminals[["gene", "prize"]], "terminals"),
-    }
-    cells: Cells = cells_for(Tables(parts), asked)
+    terminals = forest.proteins.loc[forest.proteins["is_terminal"], ["protein", "prize"]].rename(columns={"protein": "gene"})
+    parts = {"network": Dataset(forest.edges, "the interactome"), "prizes": Dataset(terminals, "the terminals")}
+    cells = cells_for(Tables({"cells": tables["cells"], **parts}), asked)
     found = target_network(cells, asked, context)
     share = pd.Series(1 - found.nodes["zero_share"].to_numpy(), index=found.nodes["gene"].astype(str))
     rare = pd.Series(found.dropped["cells"].to_numpy(dtype=float) / found.n_cells, index=found.dropped["gene"].astype(str))
     nodes = found.nodes.astype({"gene": str})[["gene", *CAUSAL_COLUMNS]]
-    return found.graph, found.edges[list(NO_EDGES)], nodes, pd.concat([share, rare])
-
-
-def signature_of(tables: Tables, terminals: pd.DataFrame) -> pd.DataFrame:
-    """Return ``gene``, ``log2fc`` and ``log2fc_second`` of every gene that is known: from the signatures, else of the terminals."""
-    columns = {}
-    for part, name in (("signature", "log2fc"), ("second", "log2fc_second")):
-        given = tables.get(part)
-        if given is not None:
-            columns[name] = change_of(given.frame, given.name)[0]
-    if not columns:
-        return terminals.reindex(columns=["gene", "log2fc", "log2fc_second"]).astype({"log2fc": float, "log2fc_second": float})
-    return pd.DataFrame(columns).rename_axis("gene").reset_index()
+    return CausalNetwork(found.graph, found.edges[list(NO_EDGES)], nodes, pd.concat([share, rare]))
 
 
 def sources_of(tables: Tables) -> pd.DataFrame:
