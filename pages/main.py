@@ -24,6 +24,9 @@ SECTIONS = {
     "Cells": [
         st.Page(HERE / "molimage.py", title="Cell images", icon=":material/biotech:"),
     ],
+    "Drugs": [
+        st.Page(HERE / "repurposing.py", title="Drug repurposing", icon=":material/medication:"),
+    ],
     "Portfolios": [
         st.Page(HERE / "mtp2.py", title="Total positivity", icon=":material/hub:"),
         st.Page(HERE / "portfolio.py", title="Portfolios and backtests", icon=":material/monitoring:"),

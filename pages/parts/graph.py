@@ -41,6 +41,7 @@ def show(
     selected: Selection | None = None,
     verdicts: picture.Verdicts | None = None,
     groups: picture.Groups | None = None,
+    joined: str = "dependent given the rest",
 ) -> Selection | None:
     """Draw a graph and return what is selected.
 
@@ -52,6 +53,7 @@ def show(
     selected : what is selected before the user clicks anything, such as the node named by the URL.
     verdicts : edge -> how it compares with the truth, when that is what the picture is to show; the caller adds the legend.
     groups : variable -> what it belongs to, such as a sector; the variables are coloured by it, with a legend.
+    joined : what an edge of an undirected graph means.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def show(
     part = graph.ego(centre, steps) if steps else graph
     _draw(graph, part, key, f"{centre}, {steps}" if steps else "whole", threshold, positions or {}, height, verdicts, groups)
     if not verdicts:
-        _legend(part, steps, centre, graph)
+        _legend(part, steps, centre, graph, joined)
     return chosen(graph, key)
 
 
@@ -265,13 +267,13 @@ def _drawing(
     return drawn | {"digest": digest_of([_digest(graph), json.dumps(layout(graph)), *said])}
 
 
-def _legend(part: Graph, steps: int | None, centre: str, graph: Graph) -> None:
+def _legend(part: Graph, steps: int | None, centre: str, graph: Graph, joined: str) -> None:
     """Say in one line what the marks in this picture mean and how to use it."""
     kinds = {picture.kind_of(edge) for edge in part.edges()}
     meaning = {
         "directed": ":blue[**A → B**] A drives B",
         "bidirected": ":orange[**A ↔ B**] a hidden common cause",
-        "undetermined": ":gray[**A ― B**] direction not determined" if graph.kind != "ug" else ":gray[**A ― B**] dependent given the rest",
+        "undetermined": f":gray[**A ― B**] {'direction not determined' if graph.kind != 'ug' else joined}",
     }
     shown = [text for kind, text in meaning.items() if kind in kinds]
     if graph.kind == "ug" and graph.weights is not None and graph.support is None:

@@ -115,6 +115,12 @@ def prepare(method: Method) -> None:
         state.keep(SHOWN, method.name)
 
 
+def prepare_own(method: Method) -> None:
+    """Give the settings of a method on a page with several their first values, under its name and theirs."""
+    for f in specs(method.params):
+        st.session_state.setdefault(f"{method.name}.{f.name}", _from_address(f))
+
+
 def own_settings(method: Method, given: Mapping[str, Any] | None = None, in_sight: int = ONE_ROW) -> Params:
     """Build the form of a method on a page with several; each keeps its own values while another is shown.
 
@@ -124,8 +130,7 @@ def own_settings(method: Method, given: Mapping[str, Any] | None = None, in_sigh
     ----------
     given : values of settings that the page draws elsewhere, under the method's name and theirs.
     """
-    for f in specs(method.params):
-        st.session_state.setdefault(f"{method.name}.{f.name}", _from_address(f))
+    prepare_own(method)
     made = form(method.params, f"{method.name}.", given, in_sight)
     _into_address(made)
     return made
@@ -226,6 +231,10 @@ def _widget(f: Spec, place: Any, prefix: str) -> Any:
         return place.toggle(label, **common)
     if f.type is str:
         return place.text_area(label, **common)
+    if f.type is tuple:
+        st.session_state[key] = [str(value) for value in st.session_state[key]]
+        options = list(dict.fromkeys([*map(str, f.default), *st.session_state[key]]))
+        return place.multiselect(label, options, accept_new_options=True, placeholder="Type and press Enter", **common)
     low, high = (None if limit is None else f.type(limit) for limit in (f.low, f.high))
     if f.type is float and f.log and low is not None and high is not None:
         grid = log_grid(low, high, f.default, st.session_state[key])
@@ -249,7 +258,7 @@ def _from_address(f: Spec) -> Any:
 def _text(value: Any) -> str:
     """Write a value so that `Spec.parse` reads it back."""
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(map(str, value))
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 

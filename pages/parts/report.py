@@ -1,17 +1,14 @@
 """A backtest to take away: its tables as people read them, one HTML file, an Excel workbook, and CSV files."""
 
 import html
-import io
-import zipfile
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from engine.graphs.exchange.names import safe_cell
 from engine.portfolio.result import BacktestResult
-from pages.parts import tearsheet
+from pages.parts import takeaway, tearsheet
 
 # Lead of a figure's name in the table of a result -> what the short table calls it, and whether it is shown in percent.
 MAIN = (
@@ -103,28 +100,17 @@ def tables(result: BacktestResult) -> dict[str, pd.DataFrame]:
         "tests": result.tests.assign(better=result.tests["better"].map(result.labels), worse=result.tests["worse"].map(result.labels)),
         "settings": settings(result),
     }  # fmt: skip
-    return {name: _safe(table) for name, table in found.items()}
+    return {name: takeaway.safe(table) for name, table in found.items()}
 
 
 def csv_zip(result: BacktestResult) -> bytes:
     """Return all tables as CSV files in a ZIP file."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as files:
-        for name, table in tables(result).items():
-            files.writestr(f"{name}.csv", table.to_csv(index=False, date_format="%Y-%m-%d"))
-    return packed.getvalue()
+    return takeaway.csv_zip(tables(result))
 
 
 def xlsx(result: BacktestResult) -> bytes:
-    """Return all tables as sheets of an Excel workbook, with the names in sight while scrolling."""
-    packed = io.BytesIO()
-    with pd.ExcelWriter(packed, engine="openpyxl", datetime_format="YYYY-MM-DD") as book:
-        for name, table in tables(result).items():
-            table.to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 1))
-            sheet = book.sheets[name]
-            for cells in sheet.iter_cols(1, min(3, sheet.max_column), 1, 1):
-                sheet.column_dimensions[cells[0].column_letter].width = 24
-    return packed.getvalue()
+    """Return all tables as sheets of an Excel workbook."""
+    return takeaway.workbook(tables(result))
 
 
 def html_page(result: BacktestResult) -> str:
@@ -186,15 +172,6 @@ def _largest(weights: pd.DataFrame) -> pd.DataFrame:
 def _named(result: BacktestResult, table: pd.DataFrame) -> pd.DataFrame:
     """Return a table with the strategies by the names on screen."""
     return table.assign(strategy=table["strategy"].map(result.labels))
-
-
-def _safe(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose texts no spreadsheet takes for a formula."""
-    made = table.rename(columns=lambda name: safe_cell(str(name)))
-    for name in made.columns:
-        if pd.api.types.is_string_dtype(made[name].dtype):
-            made[name] = made[name].map(lambda text: safe_cell(text) if isinstance(text, str) else text)
-    return made
 
 
 def _text(name: str, value: Any) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 
 Name = Literal[
     "data", "method", "together", "job", "node", "factors",
-    "counts", "design", "signature", "second", "prizes", "network", "partners", "cells", "screen", "drug_scores", "targets",
+    "counts", "design", "signature", "second", "prizes", "network", "partners", "interactome", "cells", "screen", "drug_scores", "targets",
 ]  # fmt: skip
 _SLOT = re.compile(r"^[a-z_0-9]+\.[\w.\-]+$")
 T = TypeVar("T")
