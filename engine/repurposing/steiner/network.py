@@ -112,14 +112,16 @@ def network_of(frame: pd.DataFrame, weights: Weights = "detect") -> tuple[Networ
         When a column is missing, a cost is missing, zero or negative, or the numbers look like confidence.
     """
     first, second, cost = (_column(frame, names) for names in (FIRST, SECOND, COST))
-    a, b = symbols(frame[first]), symbols(frame[second])
     values = pd.to_numeric(frame[cost].astype(object), errors="coerce").to_numpy(dtype=float)
-    blank = np.array([not (x and y) for x, y in zip(a, b, strict=True)], dtype=bool)
+    codes, seen = pd.factorize(np.concatenate([frame[first].astype(object), frame[second].astype(object)]))
+    upper = np.array([*symbols(seen), ""], dtype=object)  # a missing name has the code -1
+    names = upper[codes].reshape(2, -1)
+    blank = (names == "").any(axis=0)
     said = [f"{blank.sum():,} rows of the network lack a protein and are left out."] if blank.any() else []
-    _check(values, blank, a, b, cost, weights)
-    proteins = tuple(sorted({name for names in (a, b) for name, gone in zip(names, blank, strict=True) if not gone}))
-    place = {name: i for i, name in enumerate(proteins)}
-    ends = np.array([(place[x], place[y]) for x, y, gone in zip(a, b, blank, strict=True) if not gone], dtype=np.int64).reshape(-1, 2)
+    _check(values, blank, names, cost, weights)
+    proteins = tuple(sorted(set(names[:, ~blank].ravel())))
+    place = {name: i for i, name in enumerate(proteins)} | {"": -1}
+    ends = np.array([place.get(name, -1) for name in upper], dtype=np.int64)[codes].reshape(2, -1).T[~blank]
     ends, values = np.sort(ends, axis=1), values[~blank]
     if weights == "confidence":
         top = next((scale for scale in (1.0, 1000.0) if values.max() <= scale), values.max())
@@ -159,7 +161,7 @@ def _column(frame: pd.DataFrame, usual: tuple[str, ...]) -> str:
     return found
 
 
-def _check(values: Floats, blank: NDArray[np.bool_], a: tuple[str, ...], b: tuple[str, ...], column: str, weights: Weights) -> None:
+def _check(values: Floats, blank: NDArray[np.bool_], names: NDArray[np.object_], column: str, weights: Weights) -> None:
     """Refuse costs that are missing, and those that are zero or negative; confidences may be zero."""
     if blank.all():
         raise UserError("The network has no edges.", "Give one row per edge: protein1, protein2, cost.", "network")
@@ -170,7 +172,7 @@ def _check(values: Floats, blank: NDArray[np.bool_], a: tuple[str, ...], b: tupl
             row = rows[0]
             more = f" ({len(rows):,} rows in all)" if len(rows) > 1 else ""
             raise UserError(
-                f"The {column} of {a[row]} and {b[row]} in row {row + 1:,} of the network {what}: {values[row]:g}{more}.",
+                f"The {column} of {names[0, row]} and {names[1, row]} in row {row + 1:,} of the network {what}: {values[row]:g}{more}.",
                 "Give every edge a cost above 0, such as 1 - confidence + 0.001.",
                 column,
             )

@@ -59,6 +59,7 @@ class WeightedGraph:
         self._arcs["neighbour"] = self.ends[:, ::-1].T.ravel()[order]
         self._arcs["edge"] = order % max(m, 1)
         self._arcs["cost"] = self.costs[self._arcs["edge"]]
+        self.room = m + n  # for events; doubled when that is too little
         self._starts = np.concatenate([[0], np.cumsum(np.bincount(source, minlength=n))]).astype(np.int64)
 
     def forest(self, prizes: NDArray[np.float64], w: float) -> Forest:
@@ -120,7 +121,7 @@ class WeightedGraph:
         """Return the nodes and merges after growth."""
         from engine.repurposing.steiner.pcst_kernel import grow
 
-        room, number = len(self._edges) + self.n, np.arange(self.n)
+        room, number = self.room, np.arange(self.n)
         while True:
             nodes, merges = np.zeros(self.n, _NODE), np.zeros(self.n, _MERGE)
             nodes["cluster"] = nodes["last"] = number
