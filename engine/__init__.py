@@ -18,7 +18,7 @@ _FACE = {
     "Dataset": "engine.core",
     "UserError": "engine.core",
 }
-_PACKAGES = ("core", "graphs", "independence", "data", "discovery", "mixtures", "mtp2", "portfolio", "molimage", "jobs")
+_PACKAGES = ("core", "graphs", "independence", "data", "discovery", "mixtures", "mtp2", "portfolio", "molimage", "repurposing", "jobs")
 
 __all__ = [*_FACE, *_PACKAGES]
 

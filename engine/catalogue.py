@@ -30,6 +30,11 @@ PLACES = {
     "molimage_sample": "engine.molimage.sample",
     "molimage_train": "engine.molimage.train",
     "molimage_evaluate": "engine.molimage.evaluate",
+    "repurposing": "engine.repurposing.repurposing",
+    "signature": "engine.repurposing.signature",
+    "screen": "engine.repurposing.screen",
+    "interactome": "engine.repurposing.interactome",
+    "target_network": "engine.repurposing.target_network",
 }
 
 # What a method may need -> the function ``make(data, params)`` that turns the user's data into it.

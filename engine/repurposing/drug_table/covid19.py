@@ -73,7 +73,7 @@ def covid19_part(name: str, folder: str | Path) -> Dataset:
         frame = _frame(name, content)
         source, licence = repository_of(PARTS[name]), FILES[PARTS[name]].licence
     made = Dataset(frame, f"COVID-19 {name}", "counts" if name == "counts" else "samples", source, licence + _terms_behind(name))
-    return made.after("engine.repurposing.drug_table.covid19.covid19_part", name=name, folder=str(folder))
+    return made.after("engine.repurposing.covid19_part", name=name, folder=str(folder))
 
 
 def _terms_behind(name: str) -> str:
