@@ -63,6 +63,13 @@ TASKS = (
         "biotech",
     ),
     Task(
+        "Which drug might undo this disease?",
+        "Rank drugs and their targets, and see which a random disease would list too.",
+        "repurposing.py",
+        "Rank drugs",
+        "medication",
+    ),
+    Task(
         "Can I trust my table?",
         "Upload it, see what would mislead a method, and mend it with one click.",
         "data.py",

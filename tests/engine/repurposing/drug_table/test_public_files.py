@@ -125,5 +125,5 @@ def test_the_published_parts(shared_data):
     assert scores["drug"].astype(str).tolist()[:3] == ["dasatinib", "ribavirin", "axitinib"]
     assert all("DrugCentral" in parts[part].licence for part in ("targets",))
     call, arguments = parts["prizes"].steps[0]
-    assert call == "engine.repurposing.drug_table.covid19.covid19_part"
+    assert call == "engine.repurposing.covid19_part"
     assert covid19_part(**arguments).digest == parts["prizes"].digest
