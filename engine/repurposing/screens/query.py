@@ -202,7 +202,8 @@ def _one(screen: Profiles | Prepared, profiles: Profiles, query: Query, q: int, 
     with ThreadPoolExecutor(workers) as pool:
         highest = list(pool.map(best, range(0, n, ROWS)))
     least = _largest(np.concatenate(highest), k).min() if n >= k else -np.inf
-    rows = np.flatnonzero((upper >= least) & (upper > -np.inf))
+    least = max(least, np.finfo(np.float32).min)  # where fewer than k have a bound, all but those left out are in question
+    rows = np.flatnonzero(upper >= least)
     scores = exact_scores(profiles, rows, np.zeros_like(rows), sign * query.values[[q]], query.places, is_centred, workers)
     return rows, scores, int(np.isnan(scores).sum()) + int((upper == -np.inf).sum())
 

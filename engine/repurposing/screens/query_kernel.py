@@ -33,15 +33,20 @@ def scan(block, query, weight, n_genes, is_centred, unit, lower, upper):
     Bounds are -inf and inf where nothing can be said, and -inf both where a row is zero.
     """
     n, d = block.shape
+    is_plain = n_genes == np.float32(d) and not is_centred
     for i in range(n):
         x = block[i]
         dot, total, square = np.float32(0.0), np.float32(0.0), np.float32(0.0)
-        for k in range(d):
-            value = x[k]
-            kept = value * weight[k]
-            dot += value * query[k]
-            total += kept
-            square += kept * value
+        if is_plain:  # the usual case: with less to do the scan keeps up with the memory
+            for k in range(d):
+                dot += x[k] * query[k]
+                square += x[k] * x[k]
+        else:
+            for k in range(d):
+                kept = x[k] * weight[k]
+                dot += x[k] * query[k]
+                total += kept
+                square += kept * x[k]
         inverse, error = _length(total, square, n_genes, is_centred, unit)
         lower[i], upper[i] = -FAR, FAR
         if error == np.float32(-1.0):
