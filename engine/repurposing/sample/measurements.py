@@ -31,7 +31,7 @@ LINE_SD = 0.7  # difference of a gene between cell lines
 LINE_RESPONSE_SD = 0.25  # sd of ln(how much a gene answers in one cell line)
 LINE_SENSITIVITY = (0.6, 1.2)  # how much a cell line answers to one drug
 PLATE_GENE_SD, PLATE_SD = 0.25, 0.3  # shift of a gene, and of all genes, on one plate
-WELL_SD = 0.6
+WELL_SD = 0.5
 COLUMNS_OF_PLATE = 24
 
 
