@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 MISSING = -666.0  # how CMap's files write a value that was not measured
 SLAB_BYTES = 4_000_000  # read at a time when not every row or column of it is wanted
 LEAST_SLAB_BYTES = 65_536
+LEAST_OPENED_BYTES, MOST_OPENED_BYTES = 1_000_000, 64_000_000  # of chunks that stay unpacked, so that none is unpacked twice
 SPARSE = 4  # rows are read one run after another where whole slabs would hold so many times what is asked for
 
 Places = NDArray[np.int64]
@@ -121,7 +122,8 @@ class StoredMatrix:
             return out
         import h5py
 
-        with h5py.File(self.path, "r", rdcc_nbytes=SLAB_BYTES) as file:
+        opened = min(max(out.nbytes // 16, LEAST_OPENED_BYTES), MOST_OPENED_BYTES)
+        with h5py.File(self.path, "r", rdcc_nbytes=opened) as file:
             node = file[self.dataset]
             if self.transposed:
                 every = np.arange(node.shape[0]) if second is None else second
