@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ from engine.repurposing.screens.representations import (
 )  # fmt: skip
 from engine.repurposing.screens.result import ScreenResult
 from engine.repurposing.screens.retrieval import retrieval_table
-from engine.repurposing.screens.scoring import Question, drug_table
+from engine.repurposing.screens.scoring import DIGITS, Question, drug_table
 
 FEW_COMPONENTS = 20  # shown beside the number asked for
 MOST_FITTED = 5_000  # profiles that principal components are found on
@@ -134,11 +135,12 @@ def screen(asked: Asked, params: ScreenParams, context: Context) -> ScreenResult
         question = _question(asked, readings, params)
         drugs = drug_table(readings, signatures, representations, question, context.share(0.7, 1.0))
         _warn_of_scores(drugs, representations[params.representation], params, context)
-    return ScreenResult(
-        drugs=drugs, signatures=measured.drop(columns=["line", "is_imputed", "donors", "contexts", "residual"]), retrieval=retrieval,
-        agreement=agreement, imputation=errors, losses=pd.DataFrame() if model is None else model.losses,
-        representation=params.representation, score=params.score, genes=len(readings.genes),
-    )  # fmt: skip
+    parts = {
+        "drugs": drugs, "signatures": measured.drop(columns=["line", "is_imputed", "donors", "contexts", "residual"]),
+        "retrieval": retrieval, "agreement": agreement, "imputation": errors, "losses": pd.DataFrame() if model is None else model.losses,
+    }  # fmt: skip
+    rounded: dict[str, Any] = {name: part.round(DIGITS) for name, part in parts.items()}
+    return ScreenResult(**rounded, representation=params.representation, score=params.score, genes=len(readings.genes))
 
 
 def _design(asked: Asked, params: ScreenParams) -> Design:
