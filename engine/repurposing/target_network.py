@@ -80,6 +80,8 @@ def target_network(cells: Cells, params: TargetNetworkParams, context: Context) 
     Fisher z tests looks for the sparsest graph in which only allowed pairs are joined; its CPDAG is counted. The stability of an entry is
     the largest over the levels of the share of CPDAGs that have it (Meinshausen and Bühlmann 2010 for the idea; here without their bound
     on false entries, which supposes fewer of them). A test that the cells are too few for counts as independence: no edge without evidence.
+    What a reversal lets drop is asked of the graph after it; the authors' code asks the graph before it, which leads to wrong classes and
+    on the cells of their study leaves about two more entries in a CPDAG of 125 to 255.
     """
     search = _search_for(cells, params)
     told = [*cells.notes, *power_sentences(cells, search)]
