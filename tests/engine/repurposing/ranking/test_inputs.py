@@ -101,12 +101,12 @@ def test_random_names_keep_the_number_selected_and_what_the_second_condition_ask
     second = selected.second.set_index("gene")
     prizes = set(selected.table.loc[selected.table["is_selected"], "log2fc"].abs().round(12))
     sizes = []
-    for _ in range(200):
+    for _ in range(60):
         drawn = disease.under_random_names(rng)
         assert second.loc[list(drawn), "is_selected"].all()
         assert {round(prize, 12) for prize in drawn.values()} <= prizes
         sizes.append(len(drawn))
     chosen, other = selected.table["is_selected"].sum(), selected.second["is_selected"].sum()
-    assert np.mean(sizes) == pytest.approx(chosen * other / 400 / 2, rel=0.15)  # half of the pairs agree in sign
+    assert np.mean(sizes) == pytest.approx(chosen * other / 400 / 2, rel=0.2)  # half of the pairs agree in sign
     selected.second = selected.second.iloc[:0]
     assert len(disease.under_random_names(rng)) == chosen

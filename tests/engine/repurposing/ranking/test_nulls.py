@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from engine.core import Cancelled, Context
+from engine.repurposing.ranking.calibration import joint_p
 from engine.repurposing.ranking.nulls import NETWORK_NULLS, Tally, of_drugs, of_targets, run_nulls
 from engine.repurposing.ranking.statistic import Hits, Worth, network_evidence
 
@@ -46,15 +47,14 @@ def tallied(hits, worth, n, seed=0, context=None, kinds=NETWORK_NULLS):
 
 
 def test_random_diseases_give_uniform_p_values():
-    found = []
+    found, hits = [], targets(np.random.default_rng(0), [1, 2, 3, 5, 8, 20, 60, 100] * 3)
     for seed in range(200):
         rng = np.random.default_rng(seed)
-        hits = targets(rng, [1, 2, 3, 5, 8, 20, 60, 100] * 3)
         member, worth = disease(rng)
         observed = network_evidence(hits, member, *worth.own(member))[:, 0]
-        tally = tallied(hits, worth, 25, seed, kinds=["terminals"])
-        frame = of_drugs(observed, hits, tally, rng.normal(size=24), 0.0)
-        found.append(frame["p"].iloc[rng.integers(24)])
+        tally = tallied(hits, worth, 19, seed, kinds=["terminals"])["terminals"]
+        drug = np.arange(24) == rng.integers(24)
+        found.append(joint_p(tally.beside(observed)[0], rng.normal(size=24), drug)[drug][0])
     assert stats.kstest(found, "uniform").pvalue > 0.01
 
 
@@ -74,6 +74,7 @@ def test_every_column_by_hand():
     listed = observed[0] > 0
     assert frame["reappears_sign"].tolist() == pytest.approx(np.where(listed, 2 / 3, 0).tolist())
     assert frame["p_sign"].tolist() == pytest.approx([1 / 3, 1, 2 / 3])
+    assert frame["p"].tolist() == joint_p(tallies["terminals"].beside(observed)[0], scores).tolist()
     assert (frame["p_largest"] >= frame["p"]).all()
     assert frame["q"].ge(frame["p"]).all()
 

@@ -10,7 +10,7 @@ from engine.repurposing.ranking.result import HYPOTHESES
 from engine.repurposing.repurposing import RepurposingParams, repurposing
 from engine.repurposing.sample import planted, precision_at
 
-QUICK = {"nulls": 30, "resamples": 10, "subsamples": 3}
+QUICK = {"nulls": 20, "resamples": 5, "subsamples": 2}
 
 
 def ranked(tables, context=None, **params):
@@ -59,7 +59,7 @@ def test_every_pair_stands_there_once_with_all_its_columns(small, result):
     assert ranking[known].notna().all(axis=None)
     others = {"children", "terminal_descendants", "path_stability", "cell_share", "same_sign", "warnings", "approved", "score_pca"}
     assert others <= set(ranking)
-    assert result.nulls.set_index("null")["runs"].to_dict() == {"labels": 30, "sign": 0, "terminals": 30, "rewired": 30}
+    assert result.nulls.set_index("null")["runs"].to_dict() == {"labels": 20, "sign": 0, "terminals": 20, "rewired": 20}
 
 
 def test_the_promiscuous_drug_is_first_by_score_and_not_by_calibration(result):
@@ -146,7 +146,7 @@ def test_tables_that_mislead_are_told(small):
 
 def test_planted_drugs_come_sooner_by_calibration_than_by_score():
     by_score, calibrated = [], []
-    for seed in range(3):
+    for seed in range(2):
         world = planted(seed)
         rng = np.random.default_rng(seed)
         genes, drugs = world.true_genes, world.true_drugs
