@@ -35,8 +35,8 @@ def power_sentences(cells: Cells, search: Search) -> list[str]:
     if zeros.mean() > MANY_ZEROS and search.correlation == "pearson":
         told.append(
             f"{zeros.mean():.0%} of the expression values of the genes kept are zero (up to {zeros.max():.0%} for "
-            f"{cells.genes[int(zeros.argmax())]}); genes that were merely not seen look independent, and a Gaussian test is off. Compare with "
-            "the rank correlation."
+            f"{cells.genes[int(zeros.argmax())]}); genes that were merely not seen look independent, and a Gaussian test is off. "
+            "Compare with the rank correlation."
         )
     if len(cells.dropped):
         listed = ", ".join(cells.dropped["gene"][:8]) + (" …" if len(cells.dropped) > 8 else "")
