@@ -74,8 +74,9 @@ def repurposing(tables: Tables, params: RepurposingParams, context: Context) -> 
     forester, forest = stages.interactome_of(tables, disease, params, context.share(0.15, 0.22))
     network = forester.network
     signature = disease.signature.assign(gene=stages.spelt_in(network.proteins, disease.signature["gene"]))
+    pairs, review = stages.pairs_of(tables, signature, drugs, network.proteins, context)
     case = Case(
-        pairs=stages.pairs_of(tables, signature, drugs, network.proteins, context), drugs=drugs, network=network.proteins,
+        pairs=pairs, drugs=drugs, network=network.proteins,
         degree=network.degrees, proteins=forest.proteins, signature=signature, causal=stages.NO_GRAPH, cells=stages.NO_CELLS,
         cut=cut_of(drugs["score"].to_numpy(float), params.least_score, params.top_share), approved_only=params.approved_only,
     )  # fmt: skip
@@ -93,7 +94,7 @@ def repurposing(tables: Tables, params: RepurposingParams, context: Context) -> 
     return RepurposingResult(
         ranking=found["ranking"], drugs=found["drugs"], targets=found["targets"], nulls=found["nulls"],
         leave_one_out=found["leave_one_out"], proteins=forest.proteins, tree=forest.tree, edges=forest.edges, graph=causal.graph,
-        causal=causal.edges, terminals=disease.terminals, sources=stages.sources_of(tables), cut=case.cut,
+        causal=causal.edges, terminals=disease.terminals, review=review, sources=stages.sources_of(tables), cut=case.cut,
     )  # fmt: skip
 
 

@@ -5,10 +5,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 MANY_TARGETS = 50  # from so many on a drug hits nearly every interactome: kinase inhibitors of the paper re-appear by chance
-FEW_CELLS = 0.1  # share of cells that must express a gene for the causal network
 PROTEIN_COLUMNS = ("prize", "is_terminal", "is_partner", "degree", "robustness")
 SIGNATURE_COLUMNS = ("log2fc", "log2fc_second")
 CAUSAL_COLUMNS = ("children", "parents", "descendants", "possible_descendants", "terminal_descendants", "path_stability")
@@ -74,11 +72,6 @@ def told(row: dict[Hashable, Any], has_graph: bool) -> list[str]:
     if row["same_sign"] == 0:
         said.append("The two conditions change the gene in opposite directions.")
     return said
-
-
-def expressed_share(values: NDArray[np.float64], genes: tuple[str, ...]) -> "pd.Series[float]":
-    """Return gene -> share of cells with a value above 0, from (genes, cells)."""
-    return pd.Series((values > 0).mean(axis=1), index=list(genes), dtype=float)
 
 
 def by_target(table: pd.DataFrame) -> pd.DataFrame:

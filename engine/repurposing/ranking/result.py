@@ -33,6 +33,7 @@ class RepurposingResult(Result):
     graph : the causal graph among the interactome's genes; without single cells a graph of no gene.
     causal : its edges: ``source``, ``target``, ``kind`` (arrow, line), ``stability``.
     terminals : ``gene``, ``prize``, ``log2fc``, ``log2fc_second``.
+    review : names of scored drugs that were not matched to a drug of the table of targets: ``name``, ``candidate``, ``why``.
     sources : one row per table given: ``part``, ``name``, ``source``, ``licence``.
     cut : least score of a candidate.
     """
@@ -48,6 +49,7 @@ class RepurposingResult(Result):
     graph: Graph
     causal: pd.DataFrame
     terminals: pd.DataFrame
+    review: pd.DataFrame
     sources: pd.DataFrame
     cut: float
 

@@ -8,6 +8,7 @@ import pandas as pd
 from engine.core import Context, Dataset, Tables, UserError
 from engine.graphs import Graph
 from engine.repurposing.causal.inputs import cells_for
+from engine.repurposing.drug_table.names import match_drugs
 from engine.repurposing.drug_table.targets import direction, read_targets
 from engine.repurposing.expression.identifiers import current
 from engine.repurposing.interactome import InteractomeParams, interactome
@@ -64,12 +65,14 @@ def spelt_in(network: tuple[str, ...], genes: "pd.Series[str]") -> "pd.Series[st
     return genes.astype(str).map(lambda gene: gene if gene in own else known.get(current(gene), gene))
 
 
-def pairs_of(tables: Tables, signature: pd.DataFrame, drugs: pd.DataFrame, network: tuple[str, ...], context: Context) -> pd.DataFrame:
-    """Return one row per drug and gene, genes as the network spells them, with the direction of the drug's action against the disease.
+def pairs_of(
+    tables: Tables, signature: pd.DataFrame, drugs: pd.DataFrame, network: tuple[str, ...], context: Context
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return one row per drug and gene, genes as the network spells them, and the names of drugs that a person should look at.
 
     Parameters
     ----------
-    signature : ``gene``, as the network spells it, and ``log2fc``.
+    signature : ``gene``, as the network spells it, and ``log2fc``; against it the direction of the drug's action is told.
 
     Raises
     ------
@@ -77,22 +80,22 @@ def pairs_of(tables: Tables, signature: pd.DataFrame, drugs: pd.DataFrame, netwo
         When no drug that has a score is in the table of targets.
     """
     found = read_targets(tables["targets"])
-    for sentence in found.sentences:
+    names = match_drugs(list(drugs["drug"]), sorted(set(found.table["drug"])))
+    for sentence in (*found.sentences, *names.sentences):
         context.warn(sentence)
-    table = found.table.astype({"drug": str, "gene": str})
-    known = set(table["drug"])
-    missing = [drug for drug in drugs["drug"] if drug not in known]
-    if len(missing) == len(drugs):
+    if names.matches.empty:
         raise UserError(
-            f"None of the {len(drugs):,} scored drugs is in the table of targets; the first: {', '.join(missing[:LISTED])}.",
-            "Bring both to the same names; case does not matter, salts and codes do.", "targets",
+            f"None of the {len(drugs):,} scored drugs is in the table of targets; the first: {', '.join(drugs['drug'][:LISTED])}.",
+            "Bring both to the same names, or add the research codes as a column of names.", "targets",
         )  # fmt: skip
-    if missing:
-        context.warn(
-            f"{len(missing):,} of {len(drugs):,} scored drugs have no target in the table, the first: {', '.join(missing[:LISTED])}."
-        )
-    table = table.assign(gene=spelt_in(network, table["gene"])).drop_duplicates(["drug", "gene"])
-    return table.assign(direction=direction(table, signature))
+    table = found.table.astype({"drug": str, "gene": str}).rename(columns={"drug": "match"})
+    table = names.matches[["name", "match"]].merge(table, on="match").rename(columns={"name": "drug"}).drop(columns="match")
+    table["gene"] = spelt_in(network, table["gene"])
+    # two salts of one drug, or two parts of a product, may act on one gene
+    table = table.sort_values(["drug", "gene", "affinity"], ascending=[True, True, False]).drop_duplicates(
+        ["drug", "gene"], ignore_index=True
+    )
+    return table.assign(direction=direction(table, signature)), names.review
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ import pytest
 from engine.core import Context, Dataset
 from engine.repurposing.drug_table.targets import read_targets
 from engine.repurposing.ranking.case import Case, cut_of, tables_of
-from engine.repurposing.ranking.evidence import by_target, expressed_share, told
+from engine.repurposing.ranking.evidence import by_target, told
 from engine.repurposing.ranking.inputs import drug_scores_of
 from engine.repurposing.ranking.nulls import run_nulls
 
@@ -117,10 +117,6 @@ def test_tables_before_and_after_random_diseases():
     assert set(found["leave_one_out"]["drug"]) == {"one", "two", "four"}
     assert found["nulls"].set_index("null").loc["terminals", "runs"] == 40
     assert found["targets"]["gene"].tolist()[0] == "A"
-
-
-def test_share_of_cells_counts_what_is_above_zero():
-    assert expressed_share(np.array([[0.0, 1, 2, 0], [0, 0, 0, 0]]), ("A", "B")).to_dict() == {"A": 0.5, "B": 0.0}
 
 
 def graph_of_stage_6():

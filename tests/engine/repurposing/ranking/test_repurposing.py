@@ -144,6 +144,14 @@ def test_tables_that_mislead_are_told(small):
         ranked(small, approved_only=True)
 
 
+def test_a_salt_has_the_targets_of_its_drug(small):
+    scores = small["drug_scores"].frame.assign(drug=[f"Drug{k} mesylate" for k in range(30)])
+    found = ranked(Tables(dict(small.tables) | {"drug_scores": Dataset(scores)}), nulls=0, resamples=0, subsamples=2)
+    drug = found.drugs.set_index("drug")
+    assert drug.loc["drug0 mesylate", "rank_raw"] == 1
+    assert found.ranking.set_index("drug").loc["drug0 mesylate", "n_targets"].eq(40).all()
+
+
 def test_planted_drugs_come_sooner_by_calibration_than_by_score():
     by_score, calibrated = [], []
     for seed in range(2):
