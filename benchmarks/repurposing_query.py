@@ -33,7 +33,7 @@ READ_LIMIT, CODED, CORRWITH, BATCH, PEAK = 1.3, 0.6, 250.0, 0.6, 1.2  # what is 
 GCTX_ROWS, QUICK_GCTX = 100_000, 20_000  # W4
 
 
-def rows(quick: bool) -> Iterator[Row]:
+def run(quick: bool) -> Iterator[Row]:
     """Yield one signature against the screen, many at once, and the memory of a subset."""
     n = QUICK_ROWS if quick else ROWS
     folder = Path(tempfile.mkdtemp(prefix="causeway-benchmark-"))

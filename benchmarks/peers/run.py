@@ -51,6 +51,23 @@ def reference_gsp(data, alpha, depth, starts):
     return {"arrows": arrows.tolist()}
 
 
+def reference_gsp_allowed(data, alpha, depth, starts, pairs):
+    """Run the reference GSP with only these pairs of columns joinable, from minimum-degree orders of them; ``arrows`` as in its CPDAG."""
+    from conditional_independence import MemoizedCI_Tester, partial_correlation_suffstat, partial_correlation_test
+    from graphical_model_learning import gsp
+    from graphical_models import UndirectedGraph
+
+    p = data.shape[1]
+    random.seed(0)
+    allowed = {frozenset(pair) for pair in pairs if max(pair) < p}
+    gaps = {frozenset(pair) for pair in itertools.combinations(range(p), 2)} - allowed
+    tester = MemoizedCI_Tester(partial_correlation_test, partial_correlation_suffstat(data, invert=False), alpha=alpha)
+    start = UndirectedGraph(nodes=set(range(p)), edges=allowed)
+    dag = gsp(set(range(p)), tester, depth=depth, nruns=starts, initial_undirected=start, fixed_gaps=gaps)
+    entries, _ = dag.cpdag().to_amat(source_axis=0)
+    return {"entries": np.asarray(entries).astype(int).tolist()}
+
+
 def causal_learn_grasp(data):
     """Run causal-learn's GRaSP with its BIC from the covariance on an (n, p) array; ``marks[i][j]`` is the mark at j."""
     from causallearn.search.PermutationBased.GRaSP import grasp
@@ -273,6 +290,26 @@ def skfolio_walk_forward(data, covariance, train, test):
     return {"returns": found.returns.tolist(), "weights": [fold.weights.tolist() for fold in found]}
 
 
+def pydeseq2_wald(counts):
+    """Run pydeseq2's Wald test in one process on (G, n) counts that alternate between control and treated; ``log2fc``, ``p`` and ``q``."""
+    import warnings
+
+    import pandas as pd
+    from pydeseq2.dds import DeseqDataSet
+    from pydeseq2.ds import DeseqStats
+
+    warnings.simplefilter("ignore")
+    names = [f"s{k}" for k in range(counts.shape[1])]
+    table = pd.DataFrame(counts.T.astype(int), names, [f"g{i}" for i in range(len(counts))])
+    groups = pd.DataFrame({"condition": ["treated" if k % 2 else "control" for k in range(len(names))]}, names)
+    data = DeseqDataSet(counts=table, metadata=groups, design="~condition", quiet=True, n_cpus=1)
+    data.deseq2()
+    found = DeseqStats(data, contrast=["condition", "treated", "control"], quiet=True, n_cpus=1)
+    found.summary()
+    columns = {"log2fc": "log2FoldChange", "p": "pvalue", "q": "padj"}
+    return {name: [None if x != x else float(x) for x in found.results_df[column]] for name, column in columns.items()}
+
+
 def timed(peer, data, settings):
     """Return what the peer found with its CPU seconds, from the same random state each time."""
     random.seed(0)
@@ -287,7 +324,8 @@ def main():
     name, given, asked, answer = sys.argv[1:]
     peers = (
         causal_learn_pc, causal_learn_ci, causal_learn_grasp, causal_learn_boss, causal_learn_fci, causal_learn_fci_oracle,
-        reference_gsp, reference_gspo, reference_utigsp, cvxpy_scs, numpy_fpn, plain_tuning_free, skfolio_walk_forward,
+        reference_gsp, reference_gsp_allowed, reference_gspo, reference_utigsp, cvxpy_scs, numpy_fpn, plain_tuning_free,
+        skfolio_walk_forward, pydeseq2_wald,
     )  # fmt: skip
     peer = {known.__name__: known for known in peers}[name]
     sys.modules.update({module: MagicMock() for module in UNUSED})
