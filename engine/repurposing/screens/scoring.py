@@ -15,7 +15,7 @@ from engine.repurposing.screens.rank_interval import rank_intervals
 from engine.repurposing.screens.readings import Floats, Readings
 from engine.repurposing.screens.representations import Linear, Representation
 
-DIGITS = 9  # scores are the same on any number of threads up to these
+DIGITS = 9  # figures are the same on any number of threads up to these
 
 
 @dataclass(frozen=True, eq=False)
