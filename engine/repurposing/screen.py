@@ -3,7 +3,6 @@
 import dataclasses
 from dataclasses import dataclass
 from typing import Any
-from typing import Any
 
 import numpy as np
 import pandas as pd
