@@ -89,7 +89,8 @@ def repurposing(tables: Tables, params: RepurposingParams, context: Context) -> 
     samplers = samplers_of(disease, forester)
     for tallies in run_nulls(samplers, case.hits, case.worth, params.nulls, params.seed, context.share(0.5, 0.92)):
         context.partial("ranking", lambda now=tallies: tables_of(case, now)["ranking"])
-    rows = resampled_terminals(forester.prizes, params.resamples, np.random.default_rng([params.seed, params.resamples]))
+    n_resamples = params.resamples if params.nulls else 0  # without random diseases there is no calibrated rank
+    rows = resampled_terminals(forester.prizes, n_resamples, np.random.default_rng([params.seed, n_resamples]))
     found = tables_of(case, tallies, forester.members(rows, context.share(0.92, 1.0)), params.seed)
     return RepurposingResult(
         ranking=found["ranking"], drugs=found["drugs"], targets=found["targets"], nulls=found["nulls"],

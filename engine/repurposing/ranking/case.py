@@ -131,7 +131,9 @@ def tables_of(case: Case, tallies: Mapping[str, Tally], resampled: Bools | None 
         leave_one_out = without_each(case.hits.drugs, runs, case.scores, case.ranked)
         if resampled is not None and len(resampled):
             rng = np.random.default_rng([seed, len(resampled)])
-            drugs["rank_low"], drugs["rank_high"] = rank_intervals(case.evidence_in(resampled), runs[0, 1:], case.scores, case.ranked, rng)
+            low, high = rank_intervals(case.evidence_in(resampled), runs[0, 1:], case.scores, case.ranked, rng)
+            # fewer terminals may favour other drugs throughout: the interval is widened to hold the rank itself
+            drugs["rank_low"], drugs["rank_high"] = np.fmin(low, drugs["rank_calibrated"]), np.fmax(high, drugs["rank_calibrated"])
     own = (case.member + case.own[0] + case.own[1])[0, case.hits.columns]
     ranking = case.table.merge(of_targets(case.hits, own, tallies), on="gene", how="left").merge(drugs[["drug", *OF_DRUG]], on="drug")
     order = ["is_candidate", "rank_calibrated", "rank_raw", "drug", "gene"]

@@ -15,7 +15,7 @@ ROUND = 25  # random diseases of each kind between two pictures
 PRIMARY = "terminals"  # the null whose p-value is the calibrated one, stated before any data are seen
 NETWORK_NULLS = ("labels", "terminals", "rewired")
 NULLS = {
-    "labels": "names of the disease's genes drawn at random, then intersected with the second condition",
+    "labels": "random names for the disease's genes, selected again with the second condition; without a signature from the network",
     "sign": "scores permuted among the drugs, the interactome as it is (in closed form)",
     "terminals": "as many random terminals with the same prizes, each of like degree",
     "rewired": "the same terminals in a network whose links are shuffled, every degree kept",

@@ -25,7 +25,8 @@ class RepurposingResult(Result):
         `evidence.evidence_table`, those of `nulls.of_targets` and, of the drug, those of ``drugs``.
     drugs : one row per drug with a score: ``drug``, ``score``, ``is_candidate`` (acts on the interactome and scores at least ``cut``);
         among all that act on the interactome ``rank_raw`` (by score), ``rank_calibrated`` (by ``p``, which weighs the score itself and
-        needs no cut), ``rank_low`` and ``rank_high`` (5 to 95 % of the resamples); and the columns of `nulls.of_drugs`.
+        needs no cut), ``rank_low`` and ``rank_high`` (5 to 95 % of the resamples, widened to hold the rank); and the columns of
+        `nulls.of_drugs`.
     targets : one row per target gene, see `evidence.by_target`.
     nulls : one row per null: ``null``, ``says``, ``runs``, ``proteins_mean``, ``proteins_sd`` (of the random interactomes).
     leave_one_out : calibrated ranks without each kind of evidence, see `leave_out.without_each`.
