@@ -64,10 +64,11 @@ def repurposing(tables: Tables, params: RepurposingParams, context: Context) -> 
 
     Notes
     -----
-    A candidate scores at least the cut and acts on a protein of the disease's interactome, as in Belyaeva et al. 2021. Its p-value
-    compares the evidence with that of the same drug under random terminals matched on number, prize and degree, and under scores permuted
-    among the drugs (`engine.repurposing.ranking.calibration.joint_p`): exact, one-sided, matched on the drug's own number of targets.
-    The other nulls stand beside it and correct nothing. Under the paper's own nulls nothing is matched but the number of names drawn.
+    A candidate scores at least the cut and acts on a protein of the disease's interactome, as in Belyaeva et al. 2021. The p-value of a
+    drug compares its evidence with what the same drug gets under random terminals, matched on number, prize and degree, and under scores
+    permuted among the drugs: one-sided, matched on the drug's own targets by construction, and exact as far as such a disease is
+    exchangeable with the real one (see `engine.repurposing.ranking.calibration.joint_p`). The other nulls stand beside it and correct
+    nothing; ``p_largest`` asks a drug to stand out from all of them, which one that acts on a terminal cannot under rewired links.
     """
     disease = disease_of(tables, context.share(0.0, 0.05))
     drugs = stages.scored_drugs(tables, disease, params, context.share(0.05, 0.15))

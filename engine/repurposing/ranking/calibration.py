@@ -49,8 +49,10 @@ def joint_p(evidence: Floats, scores: Floats, wanted: NDArray[np.bool_] | None =
 
         p(d) = share of the (1 + n) S combinations with T >= T(d).
 
-    The observed one is among them, so P(p <= a) <= a exactly, for any n. Nothing is randomised: the score makes T nearly continuous, and
-    what ties are left (the same drug, networks that give it the same) count against it, at most 1 / S. The smallest p is 1 / ((1 + n) S).
+    The observed combination is among all of them, so P(p <= a) <= a exactly, for any n. Nothing is randomised: the score makes T nearly
+    continuous, and what ties are left (the same drug, networks that give it the same) count against it, at most 1 / S. The smallest p is
+    1 / ((1 + n) S). A network knows no direction: a drug with strong evidence there can have a small p in spite of a low score; the cut on
+    the score keeps it from the candidates.
     """
     found = np.full(len(scores), np.nan)
     known = ~np.isnan(scores)

@@ -57,6 +57,8 @@ def evidence_table(
 def told(row: dict[Hashable, Any], has_graph: bool) -> list[str]:
     """Return the sentences that go with one pair."""
     said = []
+    if row["score"] < 0:
+        said.append("The score is negative: in the screen the drug acts as the disease does, not against it.")
     if not row["has_affinity"]:
         said.append("No affinity is known for this target; the pair is kept and counts as the weakest.")
     if row.get("family") == 1:

@@ -69,10 +69,11 @@ def test_warnings_say_what_misleads():
     assert "by construction" in table.loc["A", "warnings"]
     assert "opposite directions" in table.loc["B", "warnings"]
     assert "Too few cells" in table.loc["C", "warnings"]
-    row = table.loc["A"].to_dict() | {"n_targets": 120.0, "direction": "contradicts"}
+    row = table.loc["A"].to_dict() | {"n_targets": 120.0, "direction": "contradicts", "score": -0.2}
     said = " ".join(told(row, has_graph=True))
     assert "120 genes" in said
     assert "direction of the disease" in said
+    assert "acts as the disease does" in said
 
 
 def test_candidates_score_and_hit():
