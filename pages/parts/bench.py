@@ -20,7 +20,7 @@ SIMULATED = "simulated"  # how the source of a simulated table begins
 PENDING = "bench.pending"  # choices that take effect before the next drawing, when no widget has been drawn yet
 HANDED = "bench.handed"  # results whose tables have been handed on
 SAID = "bench.said"  # which part the user said that a table plays
-IN_A_ROW = 4
+IN_A_ROW = 3
 MANY_COLUMNS = 4  # of numbers: samples or cells
 Columns = tuple[tuple[str, bool], ...]  # name of each column in small letters, and whether it holds text
 
@@ -125,15 +125,30 @@ def found_in(result: Result) -> dict[str, pd.DataFrame]:
     return {part: parts[name] for part, name in taken.items() if isinstance(parts.get(name), pd.DataFrame) and len(parts[name])}
 
 
-def choose(required: Sequence[state.Name], optional: Sequence[state.Name] = ()) -> dict[str, Data]:
-    """Let the user choose a table for each part; those without one are missing from what is returned."""
-    parts, chosen = [*required, *optional], {}
+def choose(required: Sequence[state.Name], optional: Sequence[state.Name] = (), folded: Sequence[state.Name] = ()) -> dict[str, Data]:
+    """Let the user choose a table for each part; those without one are missing from what is returned.
+
+    Parameters
+    ----------
+    folded : further optional parts, behind a line that says how many of them are chosen.
+    """
     rows = {row.digest: row for row in jobs.shared().datasets() if row.kind != "images"}
-    for first in range(0, len(parts), IN_A_ROW):
-        for place, part in zip(st.columns(IN_A_ROW), parts[first : first + IN_A_ROW], strict=False):
+    chosen = _row(required, optional, rows)
+    if folded:
+        with st.expander("More tables", icon=":material/table_rows:"):
+            chosen |= _row((), folded, rows)
+    return {part: load(part, digest) for part, digest in chosen.items() if digest != pick.NOTHING}
+
+
+def _row(required: Sequence[state.Name], optional: Sequence[state.Name], rows: Mapping[str, jobs.DatasetRow]) -> dict[str, str]:
+    """Draw the choices of some parts beside each other and return them."""
+    parts, chosen = [*required, *optional], {}
+    wide = len(parts) if len(parts) == IN_A_ROW + 1 else IN_A_ROW
+    for first in range(0, len(parts), wide):
+        for place, part in zip(st.columns(wide), parts[first : first + wide], strict=False):
             with place:
                 chosen[part] = _drop_down(part, rows, part in optional)
-    return {part: load(part, digest) for part, digest in chosen.items() if digest != pick.NOTHING}
+    return chosen
 
 
 def _drop_down(part: state.Name, rows: Mapping[str, jobs.DatasetRow], is_optional: bool) -> str:
@@ -145,7 +160,7 @@ def _drop_down(part: state.Name, rows: Mapping[str, jobs.DatasetRow], is_optiona
         if digest in asked or (part, digest) in said or _fits(part, digest, row.kind):
             labels[digest] = f"{row.name} · {row.rows:,} × {row.columns:,}"
     labels[pick.NOTHING] = "none" if is_optional else "none yet"
-    standard = next(iter(labels))
+    standard = SAMPLE if SAMPLE in labels else pick.NOTHING
     return pick.drop_down(part, PARTS[part].label, labels, standard, PARTS[part].about)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 TABLES = ["csv", "tsv", "txt", "gz", "xlsx", "parquet"]
 SCREENS = ["gct", "gctx", "gz", "h5ad", "parquet"]
 HARMLESS = ("row-names", "one-column")  # a table with names in its first column is what the parts here look like
+NAMELESS = "column 1"  # what a first column without a name is called by the reader of files
 PREVIEW_ROWS = 5
 UNITS = ("detect", "-log10 M", "nM", "uM", "M", "mixed")
 
@@ -80,17 +81,15 @@ def _read(key: str, name: str, upload: Any) -> Dataset | None:
         {"stop": st.error, "warn": st.warning, "note": st.info}[finding.level](frame.escape(finding.message))
         for k, repair in enumerate(finding.repairs):
             pick.offer(repair, f"bring_part.{key}.{n}.{k}", lambda chosen: options.update(chosen.arguments))
-    return None if report.dataset is None else named_rows(report.dataset)
+    return None if report.dataset is None else with_genes(report.dataset)
 
 
-def named_rows(data: Dataset) -> Dataset:
-    """Return a table whose row names, where it has any, are its first column ``gene``."""
-    if isinstance(data.frame.index, pd.RangeIndex):
+def with_genes(data: Dataset) -> Dataset:
+    """Return a table whose first column, where the file gave it no name and it holds names, is called ``gene``."""
+    first = data.columns[0]
+    if first != NAMELESS or not isinstance(data.frame[first].dtype, pd.CategoricalDtype) or "gene" in data.columns:
         return data
-    names = pd.Categorical(data.frame.index.astype(str))
-    rows = data.frame.reset_index(drop=True)
-    rows.insert(0, "gene" if "gene" not in rows else "row", names)
-    return dataclasses.replace(data, frame=rows)
+    return dataclasses.replace(data, frame=data.frame.rename(columns={first: "gene"}))
 
 
 def _targets() -> None:

@@ -42,7 +42,9 @@ def show(result: RepurposingResult, drug: str, gene: str) -> None:
             if known:
                 figure = evidence_charts.chances(list(known), list(known.values()))
                 st.plotly_chart(figure, alt=f"p-values of {drug} under each null", key=f"evidence.p.{drug}")
-                st.caption("Short bars: chance rarely does as well. The first is what ranks. Each alone corrects nothing.")
+                st.caption(
+                    "How often chance does as well: short bars are good, the dotted line is 5 %. The first is what ranks; the others stand beside it."
+                )
                 with st.expander("The same as a table"):
                     frame.table(pd.DataFrame({"against": list(known), "p": list(known.values())}))
             else:

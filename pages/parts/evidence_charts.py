@@ -131,7 +131,7 @@ def over_w(surface: pd.DataFrame, chosen: float) -> Any:
         figure.add_scatter(
             x=x, y=y, mode="lines", name=name, line={"shape": "hv", "dash": dash}, hovertemplate=f"from w %{{x:.3g}}: %{{y:,}} {name}<extra></extra>"
         )  # fmt: skip
-    figure.add_vline(chosen, line={"color": charts.NEUTRAL}, annotation_text="this network")
+    figure.add_vline(chosen, line={"color": charts.NEUTRAL}, annotation_text="this network", annotation_position="bottom left")
     figure.update_yaxes(rangemode="tozero")
     return _with_legend(figure)
 
@@ -189,14 +189,14 @@ def chances(names: Sequence[str], p: Sequence[float]) -> Any:
     -------
     plotly Figure.
     """
-    figure = charts.blank("how often chance does as well (p)", "")
+    figure = charts.blank("p", "")
     shown = [html.escape(str(name)) for name in names]
     figure.add_bar(
-        y=shown, x=list(p), orientation="h", text=[f"{value:.3f}" if value == value else "–" for value in p], textposition="outside",
+        y=shown, x=list(p), orientation="h", text=[f"{value:.2g}" if value == value else "–" for value in p], textposition="outside",
         hovertemplate="%{y}: p = %{x:.3f}<extra></extra>", cliponaxis=False,
     )  # fmt: skip
     figure.add_vline(0.05, line={"color": charts.NEUTRAL, "dash": "dot"})
-    figure.update_xaxes(range=[0, 1.12], tickvals=[0, 0.05, 0.5, 1])
+    figure.update_xaxes(range=[0, 1.12], tickvals=[0, 0.5, 1], tickangle=0)
     return _rows(figure, len(shown))
 
 

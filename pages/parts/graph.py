@@ -42,6 +42,7 @@ def show(
     verdicts: picture.Verdicts | None = None,
     groups: picture.Groups | None = None,
     joined: str = "dependent given the rest",
+    controls: bool = True,
 ) -> Selection | None:
     """Draw a graph and return what is selected.
 
@@ -54,6 +55,7 @@ def show(
     verdicts : edge -> how it compares with the truth, when that is what the picture is to show; the caller adds the legend.
     groups : variable -> what it belongs to, such as a sector; the variables are coloured by it, with a legend.
     joined : what an edge of an undirected graph means.
+    controls : whether to offer to find a node and to narrow the picture; a page may do so itself.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def show(
             "A lower significance level would ask for stronger evidence before keeping an edge.",
         )
     _remember(graph, key, selected)
-    steps, threshold = _controls(graph, key)
+    steps, threshold = _controls(graph, key) if controls else (None, 0.0)
     centre = _centre(graph, key)
     part = graph.ego(centre, steps) if steps else graph
     _draw(graph, part, key, f"{centre}, {steps}" if steps else "whole", threshold, positions or {}, height, verdicts, groups)

@@ -118,12 +118,11 @@ def around(proteins: pd.DataFrame, edges: pd.DataFrame, key: str, first: str = "
     if not part.n_edges:
         frame.empty(f"No link of {centre} is left.", "Allow costlier links, or leave out fewer hubs.")
         return
-    clicked = graph.show(part, key=f"{key}.ego.{centre}", groups=kinds(proteins, part.nodes), joined="known to bind each other")
+    clicked = graph.show(part, key=f"{key}.ego.{centre}", groups=kinds(proteins, part.nodes), joined="known to bind each other", controls=False)
     if clicked and clicked.kind == "node":
         _about(clicked.names[0], proteins, key, centre)
     if reached > part.p:
         st.caption(f"Drawn are the {part.p:,} nearest of {reached:,} proteins; take fewer steps or leave out hubs to see less at once.")
-    st.caption("Thicker: better supported. The table of links has all of them.")
     graph.downloads(part, key=f"{key}.ego.{centre}", name=f"around-{centre}")
 
 
@@ -202,9 +201,9 @@ def _surface(result: InteractomeResult) -> None:
     }
     for words, (curve, told) in curves.items():
         if len(curve):
-            st.markdown(f"**{words}**")
-            frame.table(curve)
-            st.caption(told)
+            with st.expander(words):
+                st.caption(told)
+                frame.table(curve)
 
 
 def _chance(result: InteractomeResult) -> None:

@@ -61,7 +61,7 @@ def view() -> None:
 
 
 def _one_click() -> None:
-    words, button = st.columns([3, 1], gap="large", vertical_alignment="center")
+    words, button = st.columns([5, 2], gap="large", vertical_alignment="center")
     words.markdown("**See all six stages on a disease whose answer is known** :orange-badge[:material/science: simulated]")
     words.markdown(
         ":gray[A program makes the disease, the network, the cells and the screen, and plants which targets and drugs turn it back. "
@@ -69,7 +69,7 @@ def _one_click() -> None:
     )
     words.caption(HONEST)
     button.button(
-        "Run everything on the sample", type="primary", icon=":material/play_arrow:", on_click=_run_everything, key="overview.run",
+        "Run all six stages", type="primary", icon=":material/play_arrow:", on_click=_run_everything, key="overview.run",
         width="stretch",
     )  # fmt: skip
     button.button("Use my own tables", icon=":material/upload_file:", on_click=stages.go, args=("signature",), width="stretch")

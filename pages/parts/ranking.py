@@ -29,6 +29,7 @@ FIRST = (
     "in_null_terminals", "reappears_terminals", "rank_low", "rank_high", "descendants", "possible_descendants", "terminal_descendants",
     "path_stability", "log2fc", "log2fc_second", "same_sign", "robustness", "degree", "cell_share", "approved", "source", "warnings",
 )  # fmt: skip
+NULLS = {"terminals": "matched genes", "labels": "random names", "rewired": "rewired network", "sign": "shuffled scores"}
 SHARES = ("robustness", "cell_share", "in_null_terminals", "reappears_terminals", "path_stability")
 TICKS = ("is_terminal", "is_partner", "is_candidate", "same_sign", "family", "approved", "has_affinity", "in_graph")
 
@@ -46,7 +47,7 @@ def view() -> None:
 
 def _tables() -> Tables | None:
     """Choose the tables; the affected genes may stand for the signature, and drug scores for the screen."""
-    data = stages.tables(("network", "targets"), ("signature", "prizes", "second", "screen", "drug_scores", "cells", "partners"))
+    data = stages.tables(("network", "targets"), ("signature", "screen"), ("prizes", "second", "drug_scores", "cells", "partners"))
     if data is None:
         return None
     if data.get("signature") is None and data.get("prizes") is None:
@@ -301,16 +302,13 @@ def _moved(result: RepurposingResult) -> None:
 
 def _nulls(result: RepurposingResult) -> None:
     """Show what each kind of random disease is, and how often it brings up each drug."""
-    words = {"null": "random", "says": "how it is made", "proteins_mean": "proteins (mean)", "proteins_sd": "proteins (SD)"}
-    frame.table(result.nulls.rename(columns=words))
-    columns = [name for name in ("labels", "sign", "terminals", "rewired") if f"reappears_{name}" in result.drugs]
-    found = result.candidates[
-        ["drug", *(f"reappears_{name}" for name in columns), *(f"p_{name}" for name in columns), "p", "p_largest", "q"]
-    ]
-    shown = found.rename(columns={f"reappears_{name}": f"listed, {name} (%)" for name in columns} | {"p_largest": "largest p"})
-    for name in columns:
-        shown[f"listed, {name} (%)"] = 100 * shown[f"listed, {name} (%)"]
-    frame.table(shown, decimals={f"listed, {name} (%)": 0 for name in columns}, height=420)
+    words = {"null": "chance", "says": "how it is made", "proteins_mean": "proteins (mean)", "proteins_sd": "proteins (SD)"}
+    frame.table(result.nulls.assign(null=result.nulls["null"].map(NULLS)).rename(columns=words))
+    columns = [name for name in NULLS if f"reappears_{name}" in result.drugs]
+    names = {f"reappears_{name}": f"listed, {NULLS[name]} (%)" for name in columns} | {f"p_{name}": f"p, {NULLS[name]}" for name in columns}
+    found = result.candidates[["drug", *names, "p", "p_largest", "q"]].rename(columns=names | {"p_largest": "largest p"})
+    listed = [name for name in found if name.startswith("listed")]
+    frame.table(found.assign(**{name: 100 * found[name] for name in listed}), decimals=dict.fromkeys(listed, 0), height=420)
     st.caption(
         "Listed: share of random diseases that would list the drug at all. Shuffled signs give nearly every drug the same share, and a "
         "network shuffled around the same genes keeps every drug that binds one of them, both by construction. The p-value that ranks is "

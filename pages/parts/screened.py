@@ -118,7 +118,7 @@ def _drugs(result: ScreenResult) -> None:
     )  # fmt: skip
     st.caption(MEANING)
     measured = own.assign(measured=["filled in" if imputed else "measured" for imputed in own["is_imputed"]])
-    frame.table(measured[[name for name in SHOWN if name in measured]].rename(columns=WORDS).reset_index(drop=True), height=420)
+    frame.table(measured[[name for name in SHOWN if name in measured]].rename(columns=WORDS).reset_index(drop=True), height=420, decimals={"rank from": 0, "rank to": 0})
     st.caption(frame.escape(result.caution))
 
 

@@ -61,7 +61,7 @@ def so_far(parts: Mapping[str, Any], key: str) -> None:
 def show(result: SignatureResult, data: Data) -> None:
     """Show the tabs of a result."""
     words, more = st.columns([5, 1], vertical_alignment="center")
-    words.markdown(f"**{frame.escape(result.sentence)}**")
+    words.markdown(f"**{frame.escape(_lead(result))}**")
     with more:
         frame.fold(result.provenance.warnings if result.provenance else ())
     _sign(result)
@@ -79,6 +79,18 @@ def show(result: SignatureResult, data: Data) -> None:
         _both(result)
     with export:
         stages.export({"signature": result.table, "affected_genes": result.terminals}, result, data, "signature")
+
+
+def _lead(result: SignatureResult) -> str:
+    """Say in one sentence how many genes change, and how many go on."""
+    told = f"The disease changes {int(result.table['is_selected'].sum()):,} of {len(result.table):,} genes."
+    if not result.overlap:
+        return f"{told} All of them go on as affected genes."
+    both, expected = result.overlap["both"], result.overlap["expected"]
+    return (
+        f"{told} {both:,.0f} of them change in the second condition too, where chance would give {expected:,.0f}; the {len(result.terminals):,} "
+        "that change in the same direction go on as affected genes."
+    )
 
 
 def _volcano(table: pd.DataFrame, level: float) -> None:

@@ -16,11 +16,11 @@ OPEN = "repurposing.view"
 IN_A_ROW = 3
 
 
-def tables(required: Sequence[state.Name], optional: Sequence[state.Name] = ()) -> Tables | None:
+def tables(required: Sequence[state.Name], optional: Sequence[state.Name] = (), folded: Sequence[state.Name] = ()) -> Tables | None:
     """Let the user choose the tables of a stage; None while one is missing or simulated ones stand beside real ones."""
-    chosen = bench.choose(required, optional)
+    chosen = bench.choose(required, optional, folded)
     with st.container(horizontal=True, vertical_alignment="center"):
-        bring_part.popover([*required, *optional])
+        bring_part.popover([*required, *optional, *folded])
         if chosen and all(map(bench.is_simulated, chosen.values())):
             st.markdown(":orange-badge[:material/science: simulated]", width="content")
             st.caption("A disease made by a program, with planted drugs and targets: the right answer is known.", width="content")
@@ -60,7 +60,8 @@ def panel(
                 persist_state="session",
             )  # fmt: skip
     params = pick.own_settings(method, given)
-    return run.panel(method, data, params, label, st.container(), early)
+    button, _ = st.columns([1, 2])
+    return run.panel(method, data, params, label, button, early)
 
 
 def again(name: str, **settings: object) -> None:

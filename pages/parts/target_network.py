@@ -10,7 +10,7 @@ from engine.core import Data
 from engine.graphs import Graph
 from engine.repurposing.causal.result import TargetNetworkResult
 from engine.repurposing.target_network import LEVELS
-from pages.parts import evidence_charts, frame, graph, run, stages, state
+from pages.parts import evidence_charts, frame, graph, interactome, run, stages, state
 
 METHOD = "target_network"
 TABS = ["Network", "Who drives most", "Edges", "How stable", "Cells", "Export"]
@@ -108,10 +108,10 @@ def around(whole: Graph, edges: pd.DataFrame, genes: list[str], nodes: pd.DataFr
     steps = right.segmented_control("As far as", list(STEPS), format_func=STEPS.__getitem__, default=2, required=True, key=f"{key}.far")
     part = with_stability(whole.ego(gene, steps or 2), edges)
     affected = set(nodes.loc[nodes["is_terminal"].astype(bool), "gene"]) if "is_terminal" in nodes else set()
-    groups = {name: "changed by the disease" if name in affected else "between" for name in part.nodes} if affected else None
+    groups = {name: interactome.AFFECTED if name in affected else interactome.BETWEEN for name in part.nodes} if affected else None
     drawn, told = st.columns([3, 2], gap="medium")
     with drawn:
-        graph.show(part, key=f"{key}.ego", groups=groups)
+        graph.show(part, key=f"{key}.ego", groups=groups, controls=False)
         graph.downloads(whole, key=f"{key}.ego", name="causal-network")
     with told:
         _about(gene, nodes)
