@@ -68,28 +68,29 @@ def saturated_b(prizes: Floats, w: float) -> float:
 def surface_of(network: Network, sweep: Sweep, partners: Bools) -> pd.DataFrame:
     """Return one row per different forest over w, ascending; columns as `InteractomeResult.surface`."""
     starts = np.unique(np.concatenate([[0.0], sweep.joins]))
-    link = np.sort(np.maximum(*sweep.enters[network.ends].T))
+    enters_link = np.maximum(*sweep.enters[network.ends].T)
+    ever = network.ends[np.isfinite(enters_link)]
     loops = np.sort(sweep.enters[network.loops])
     entered, bound = np.sort(sweep.enters), np.sort(sweep.enters[partners])
     count = {name: np.searchsorted(values, starts, side="right") for name, values in
-             (("proteins", entered), ("links", link), ("loops", loops), ("partners", bound), ("joined", sweep.joins))}  # fmt: skip
+             (("proteins", entered), ("links", np.sort(enters_link)), ("loops", loops), ("partners", bound), ("joined", sweep.joins))}  # fmt: skip
     return pd.DataFrame(
         {
             "w": starts, "w_to": np.append(starts[1:], np.inf), "proteins": count["proteins"],
             "trees": (sweep.enters == 0).sum() - count["joined"],
-            "pieces": [n_pieces(network, sweep.enters <= w) for w in starts],
+            "pieces": [n_pieces(ever, sweep.enters <= w) for w in starts],
             "links": count["links"] + count["loops"], "partners": count["partners"],
         }
     )  # fmt: skip
 
 
-def n_pieces(network: Network, chosen: Bools) -> int:
-    """Return the number of connected parts of some proteins when all edges among them count."""
+def n_pieces(ends: NDArray[np.int64], chosen: Bools) -> int:
+    """Return the number of connected parts of some proteins when all edges (m, 2) among them count."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
     place = np.cumsum(chosen) - 1
-    u, v = place[network.ends[chosen[network.ends].all(axis=1)]].T
+    u, v = place[ends[chosen[ends].all(axis=1)]].T
     size = int(chosen.sum())
     return int(connected_components(csr_array((np.ones(len(u)), (u, v)), shape=(size, size)), directed=False)[0]) if size else 0
 

@@ -32,7 +32,7 @@ def test_every_row_of_the_surface_is_what_the_solver_finds_on_both_sides():
             assert (row.proteins, row.trees) == (forest.nodes.sum(), forest.n_trees)
             assert row.links == len(NETWORK.within(forest.nodes))
             assert row.partners == (forest.nodes & PARTNERS).sum()
-            assert row.pieces == n_pieces(NETWORK, forest.nodes)
+            assert row.pieces == n_pieces(NETWORK.ends, forest.nodes)
     assert sweep.flat_from == surface["w"].iloc[-1]
 
 
