@@ -141,7 +141,8 @@ def _facts(
     network, chosen = data.network, forest.nodes
     loops = int(chosen[network.loops].sum())
     return {
-        "objective": graph.objective(forest, params.b * prizes, params.w), "trees": forest.n_trees, "pieces": n_pieces(network.ends, chosen),
+        "objective": graph.objective(forest, params.b * prizes, params.w), "trees": forest.n_trees,
+        "pieces": n_pieces(network.ends, chosen),
         "terminals": int((chosen & (data.prizes > 0)).sum()), "terminals_given": int((data.prizes > 0).sum()),
         "partners": int((chosen & data.partners).sum()), "links": int(chosen[network.ends].all(axis=1).sum()) + loops, "loops": loops,
         "flat_from": sweep.flat_from, "saturated_b": saturated_b(data.prizes, params.w),

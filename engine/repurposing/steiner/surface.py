@@ -72,8 +72,8 @@ def surface_of(network: Network, sweep: Sweep, partners: Bools) -> pd.DataFrame:
     ever = network.ends[np.isfinite(enters_link)]
     loops = np.sort(sweep.enters[network.loops])
     entered, bound = np.sort(sweep.enters), np.sort(sweep.enters[partners])
-    count = {name: np.searchsorted(values, starts, side="right") for name, values in
-             (("proteins", entered), ("links", np.sort(enters_link)), ("loops", loops), ("partners", bound), ("joined", sweep.joins))}  # fmt: skip
+    entries = {"proteins": entered, "links": np.sort(enters_link), "loops": loops, "partners": bound, "joined": sweep.joins}
+    count = {name: np.searchsorted(values, starts, side="right") for name, values in entries.items()}
     return pd.DataFrame(
         {
             "w": starts, "w_to": np.append(starts[1:], np.inf), "proteins": count["proteins"],
