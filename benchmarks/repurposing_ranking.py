@@ -76,7 +76,7 @@ def _nothing(workload: str, n: int) -> Iterator[Row]:
     """Draw one drug of each disease that has no cause, and hold its p-value against the uniform distribution."""
     joint, network = [], []
     for seed in range(n):
-        drugs = ranked(_known(pure_null(seed), seed), nulls=50, resamples=0, seed=seed).drugs
+        drugs = ranked(_known(pure_null(seed), seed), nulls=50, resamples=0, weights="cost", seed=seed).drugs
         hit = drugs.sort_values("drug", ignore_index=True)
         chosen = hit.iloc[np.random.default_rng([seed, 1]).integers(len(hit))]
         joint.append(float(chosen["p"]))
