@@ -136,11 +136,9 @@ def tables_of(case: Case, tallies: Mapping[str, Tally], resampled: Bools | None 
             drugs["rank_low"], drugs["rank_high"] = np.fmin(low, drugs["rank_calibrated"]), np.fmax(high, drugs["rank_calibrated"])
     own = (case.member + case.own[0] + case.own[1])[0, case.hits.columns]
     ranking = case.table.merge(of_targets(case.hits, own, tallies), on="gene", how="left").merge(drugs[["drug", *OF_DRUG]], on="drug")
-    order = ["is_candidate", "rank_calibrated", "rank_raw", "drug", "gene"]
-    ranking = ranking.sort_values(order, ascending=[False, True, True, True, True], ignore_index=True)
-    drugs = drugs.sort_values(
-        ["is_candidate", "rank_calibrated", "rank_raw", "drug"], ascending=[False, True, True, True], ignore_index=True
-    )
+    order = ["rank_calibrated", "rank_raw", "drug"]
+    ranking = ranking.sort_values([*order, "gene"], ignore_index=True)
+    drugs = drugs.sort_values(order, ignore_index=True)
     return {
         "ranking": ranking, "drugs": drugs, "targets": by_target(ranking), "nulls": _nulls(tallies), "leave_one_out": leave_one_out,
     }  # fmt: skip

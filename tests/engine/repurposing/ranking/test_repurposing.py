@@ -72,6 +72,8 @@ def test_the_promiscuous_drug_is_first_by_score_and_not_by_calibration(result):
 def test_ranks_intervals_and_evidence_left_out_agree(result):
     drugs = result.drugs.dropna(subset="rank_calibrated").set_index("drug")
     left = result.leave_one_out.set_index("drug")
+    assert drugs["rank_calibrated"].is_monotonic_increasing
+    assert result.ranking["rank_calibrated"].dropna().is_monotonic_increasing
     assert left["all"].to_dict() == drugs["rank_calibrated"].to_dict()
     assert (drugs["rank_low"] <= drugs["rank_calibrated"]).all()
     assert (drugs["rank_calibrated"] <= drugs["rank_high"]).all()
