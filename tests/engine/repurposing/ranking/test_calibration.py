@@ -65,7 +65,7 @@ def draws(rng, n_targets, n_runs, discrete):
 def test_random_diseases_give_uniform_p_values_whatever_the_promiscuity(n_targets, discrete):
     rng = np.random.default_rng([n_targets, discrete])
     found = []
-    for _ in range(400):
+    for _ in range(200):
         evidence = np.zeros((40, 60))
         evidence[:, 0] = draws(rng, n_targets, 39, discrete)
         found.append(joint_p(evidence, rng.normal(size=60), np.arange(60) == 0)[0])

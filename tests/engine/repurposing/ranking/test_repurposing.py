@@ -7,6 +7,7 @@ import pytest
 from engine.core import Cancelled, Context, Dataset, Result, Tables, UserError
 from engine.repurposing.ranking.inputs import repurposing_for
 from engine.repurposing.ranking.result import HYPOTHESES
+from engine.repurposing.ranking.stages import pairs_of
 from engine.repurposing.repurposing import RepurposingParams, repurposing
 from engine.repurposing.sample import planted, precision_at
 
@@ -148,11 +149,12 @@ def test_tables_that_mislead_are_told(small):
 
 
 def test_a_salt_has_the_targets_of_its_drug(small):
-    scores = small["drug_scores"].frame.assign(drug=[f"Drug{k} mesylate" for k in range(30)])
-    found = ranked(Tables(dict(small.tables) | {"drug_scores": Dataset(scores)}), nulls=0, resamples=0, subsamples=2)
-    drug = found.drugs.set_index("drug")
-    assert drug.loc["drug0 mesylate", "rank_raw"] == 1
-    assert found.ranking.set_index("drug").loc["drug0 mesylate", "n_targets"].eq(40).all()
+    drugs = pd.DataFrame({"drug": ["drug0 mesylate", "drug7", "unheard-of"]})
+    signature = pd.DataFrame({"gene": ["SIM1"], "log2fc": [1.0]})
+    pairs, review = pairs_of(small, signature, drugs, ("SIM1",), Context.silent())
+    assert pairs["drug"].value_counts()["drug0 mesylate"] == 40
+    assert set(pairs["drug"]) == {"drug0 mesylate", "drug7"}
+    assert review["name"].tolist() == ["unheard-of"]
 
 
 def test_planted_drugs_come_sooner_by_calibration_than_by_score():
