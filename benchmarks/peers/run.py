@@ -310,6 +310,19 @@ def pydeseq2_wald(counts):
     return {name: [None if x != x else float(x) for x in found.results_df[column]] for name, column in columns.items()}
 
 
+def pcst_fast_forest(data):
+    """Run pcst_fast on a table of (n, w, 0), n rows of a prize, and rows (u, v, cost) of edges, with a root joined to every prized node."""
+    from pcst_fast import pcst_fast
+
+    n, w = int(data[0, 0]), data[0, 1]
+    prizes, edges = data[1 : 1 + n, 0], data[1 + n :]
+    prized = np.flatnonzero(prizes > 0)
+    ends = np.concatenate([edges[:, :2].astype(int), np.column_stack([np.full(len(prized), len(prizes)), prized])])
+    costs = np.concatenate([edges[:, 2], np.full(len(prized), w)])
+    nodes, kept = pcst_fast(ends, np.append(prizes, 0.0), costs, len(prizes), 1, "strong", 0)
+    return {"nodes": [int(v) for v in nodes if v != len(prizes)], "edges": [int(e) for e in kept if e < len(edges)]}
+
+
 def timed(peer, data, settings):
     """Return what the peer found with its CPU seconds, from the same random state each time."""
     random.seed(0)
@@ -325,7 +338,7 @@ def main():
     peers = (
         causal_learn_pc, causal_learn_ci, causal_learn_grasp, causal_learn_boss, causal_learn_fci, causal_learn_fci_oracle,
         reference_gsp, reference_gsp_allowed, reference_gspo, reference_utigsp, cvxpy_scs, numpy_fpn, plain_tuning_free,
-        skfolio_walk_forward, pydeseq2_wald,
+        skfolio_walk_forward, pydeseq2_wald, pcst_fast_forest,
     )  # fmt: skip
     peer = {known.__name__: known for known in peers}[name]
     sys.modules.update({module: MagicMock() for module in UNUSED})
