@@ -249,7 +249,15 @@ def use(part: state.Name, data: Dataset | Profiles) -> None:
     """Store a table and let it play a part in every stage."""
     digest = jobs.shared().keep(data)
     st.session_state.setdefault(SAID, set()).add((part, digest))
-    pick.choose(part, digest)
+    for name, choice in (_without_sample(data) | {part: digest}).items():
+        pick.choose(name, choice)
+
+
+def _without_sample(data: Data) -> dict[state.Name, str]:
+    """Return the choices that leave out the simulated disease wherever it stands beside real data."""
+    if is_simulated(data):
+        return {}
+    return {part: pick.NOTHING for part in IN_SAMPLE if st.session_state.get(f"pick.{part}", SAMPLE) == SAMPLE}
 
 
 def hand_on(result: Result, data: Data) -> list[str]:
@@ -259,14 +267,15 @@ def hand_on(result: Result, data: Data) -> list[str]:
         st.session_state[HANDED].add(result.digest)
         label = result.provenance.data_name.split(" + ")[0] if result.provenance else "an earlier stage"
         tables = {part: _table(part, rows, label, data, result) for part, rows in found.items()}
-        st.session_state[PENDING] = {part: jobs.shared().keep(table) for part, table in tables.items()}
+        st.session_state[PENDING] = _without_sample(data) | {part: jobs.shared().keep(table) for part, table in tables.items()}
     return [PARTS[part].label.lower() for part in found]  # type: ignore[index]
 
 
 def take_up() -> None:
     """Let what a stage has handed on take effect; called before anything is drawn."""
     for part, digest in st.session_state.pop(PENDING, {}).items():
-        st.session_state.setdefault(SAID, set()).add((part, digest))
+        if digest != pick.NOTHING:
+            st.session_state.setdefault(SAID, set()).add((part, digest))
         pick.choose(part, digest)
 
 

@@ -12,8 +12,8 @@ TABS = ["Pairs", "How many targets", "Affinities", "Names", "Export"]
 MANY = 50  # targets: a drug with more hits nearly every network
 BARS = 25
 MEANING = (
-    "Affinity: -log10 of molar; 9 is nanomolar, 6 micromolar, and weaker than 5 is left out. Empty: never measured, and kept, since a missing "
-    "measurement is no missing target. Family: measured on a family or complex of proteins, not on the gene alone."
+    "Affinity: -log10 of molar; 9 is nanomolar, 6 micromolar, and weaker than 5 is left out. Empty: never measured, and kept, since a "
+    "missing measurement is no missing target. Family: measured on a family or complex of proteins, not on the gene alone."
 )
 
 
@@ -42,8 +42,10 @@ def show(found: DrugTargets, data: Data) -> None:
     counted = promiscuity(table)
     frame.facts(
         [
-            ("Pairs", frame.number(len(table))), ("Drugs", frame.number(table["drug"].nunique())), ("Genes", frame.number(table["gene"].nunique())),
-            ("Targets of a drug (median)", frame.number(counted.median())), (f"Drugs with {MANY} or more", frame.number(int((counted >= MANY).sum()))),
+            ("Pairs", frame.number(len(table))), ("Drugs", frame.number(table["drug"].nunique())),
+            ("Genes", frame.number(table["gene"].nunique())),
+            ("Targets of a drug (median)", frame.number(counted.median())),
+            (f"Drugs with {MANY} or more", frame.number(int((counted >= MANY).sum()))),
             ("Without an affinity", frame.number(int(table["affinity"].isna().sum()))),
         ]
     )  # fmt: skip

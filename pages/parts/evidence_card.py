@@ -43,7 +43,8 @@ def show(result: RepurposingResult, drug: str, gene: str) -> None:
                 figure = evidence_charts.chances(list(known), list(known.values()))
                 st.plotly_chart(figure, alt=f"p-values of {drug} under each null", key=f"evidence.p.{drug}")
                 st.caption(
-                    "How often chance does as well: short bars are good, the dotted line is 5 %. The first is what ranks; the others stand beside it."
+                    "How often chance does as well: short bars are good, the dotted line is 5 %. The first is what ranks, the "
+                    "others stand beside it."
                 )
                 with st.expander("The same as a table"):
                     frame.table(pd.DataFrame({"against": list(known), "p": list(known.values())}))
@@ -68,7 +69,8 @@ def _facts(row: Any) -> None:
     listed = row["reappears_terminals"]
     frame.facts(
         [
-            ("Calibrated rank", calibrated), ("Raw rank", _rank(row["rank_raw"])), ("Score", f"{row['score']:.3f}"), ("q", frame.number(row["q"])),
+            ("Calibrated rank", calibrated), ("Raw rank", _rank(row["rank_raw"])), ("Score", f"{row['score']:.3f}"),
+            ("q", frame.number(row["q"])),
             ("Affinity (-log10 M)", affinity), ("Targets of the drug", frame.number(row["n_targets"])),
             ("Listed for random diseases", "–" if pd.isna(listed) else f"{listed:.0%}"),
         ]
@@ -76,7 +78,7 @@ def _facts(row: Any) -> None:
 
 
 def _rank(value: float) -> str:
-    return "no candidate" if pd.isna(value) else f"{value:.0f}"
+    return "–" if pd.isna(value) else f"{value:.0f}"
 
 
 def _way(result: RepurposingResult, drug: str, gene: str) -> None:
@@ -103,7 +105,7 @@ def _without(result: RepurposingResult, drug: str, row: Any) -> None:
     """Show the rank of the drug without each kind of evidence."""
     own = result.leave_one_out[result.leave_one_out["drug"] == drug]
     if own.empty:
-        frame.empty("No rank to compare.", "The drug is no candidate, or no random disease was drawn.")
+        frame.empty("No rank to compare.", "No random disease was drawn, or the drug has no target in the interactome.")
         return
     known: Any = own.iloc[0]
     ranks = pd.DataFrame(

@@ -129,7 +129,8 @@ def over_w(surface: pd.DataFrame, chosen: float) -> Any:
     for column, name, dash in (("proteins", "proteins", "solid"), ("trees", "pieces", "dash")):
         x, y = [*surface["w"], end], [*surface[column], surface[column].iloc[-1]]
         figure.add_scatter(
-            x=x, y=y, mode="lines", name=name, line={"shape": "hv", "dash": dash}, hovertemplate=f"from w %{{x:.3g}}: %{{y:,}} {name}<extra></extra>"
+            x=x, y=y, mode="lines", name=name, line={"shape": "hv", "dash": dash},
+            hovertemplate=f"from w %{{x:.3g}}: %{{y:,}} {name}<extra></extra>"
         )  # fmt: skip
     figure.add_vline(chosen, line={"color": charts.NEUTRAL}, annotation_text="this network", annotation_position="bottom left")
     figure.update_yaxes(rangemode="tozero")

@@ -76,9 +76,10 @@ def show(result: InteractomeResult, data: Data) -> None:
 def _lead(result: InteractomeResult) -> str:
     affected = int(result.proteins["is_terminal"].sum())
     given, trees = int(result.facts["terminals_given"]), int(result.facts["trees"])
+    pieces = "one piece" if trees == 1 else f"{trees:,} pieces"
     return (
-        f"{len(result.proteins):,} proteins in {'one piece' if trees == 1 else f'{trees:,} pieces'}: {affected:,} of {given:,} genes that the "
-        f"disease changes, and {len(result.proteins) - affected:,} proteins that connect them."
+        f"{len(result.proteins):,} proteins in {pieces}: {affected:,} of {given:,} genes that the disease changes, and "
+        f"{len(result.proteins) - affected:,} proteins that connect them."
     )
 
 
@@ -111,14 +112,15 @@ def around(proteins: pd.DataFrame, edges: pd.DataFrame, key: str, first: str = "
     most = right.slider("Links that cost at most", low, max(high, low + 0.01), max(high, low + 0.01), 0.01, key=f"{key}.cost")
     hubs = st.multiselect(
         "Leave out hubs", list(degree.index[: 4 * HUBS]), key=f"{key}.hubs", placeholder="Proteins with very many partners",
-        format_func=lambda name: f"{name} ({degree[name]} links)", help="Some proteins, such as UBC, bind nearly everything and hide the rest.",
+        format_func=lambda name: f"{name} ({degree[name]} links)", help="Some proteins, such as UBC, bind everything and hide the rest.",
     )  # fmt: skip
     kept = edges[(edges["cost"] <= most) & ~edges["protein1"].isin(hubs) & ~edges["protein2"].isin(hubs)]
     part, reached = near(kept, centre, steps or 2, [str(name) for name in proteins["protein"]])
     if not part.n_edges:
         frame.empty(f"No link of {centre} is left.", "Allow costlier links, or leave out fewer hubs.")
         return
-    clicked = graph.show(part, key=f"{key}.ego.{centre}", groups=kinds(proteins, part.nodes), joined="known to bind each other", controls=False)
+    groups = kinds(proteins, part.nodes)
+    clicked = graph.show(part, key=f"{key}.ego.{centre}", groups=groups, joined="known to bind each other", controls=False)
     if clicked and clicked.kind == "node":
         _about(clicked.names[0], proteins, key, centre)
     if reached > part.p:
@@ -145,7 +147,7 @@ def _about(name: str, proteins: pd.DataFrame, key: str, centre: str) -> None:
 
 
 def near(edges: pd.DataFrame, centre: str, steps: int, names: list[str]) -> tuple[Graph, int]:
-    """Return the graph of the proteins within some steps of one, at most `MOST_DRAWN` of them, the cheapest to reach; and how many there are."""
+    """Return the graph of the proteins within some steps of one, of more than `MOST_DRAWN` the nearest, and how many there are."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 

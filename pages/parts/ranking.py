@@ -21,7 +21,8 @@ WORDS = {
     "is_terminal": "changed gene", "is_partner": "partner", "log2fc": "log2 change", "log2fc_second": "log2 change (second)",
     "same_sign": "same direction", "cell_share": "cells with it", "path_stability": "stability of its way", "descendants": "drives",
     "possible_descendants": "possibly drives", "terminal_descendants": "drives changed genes", "p_screen": "p of the score",
-    "score_raw": "score (plain)", "score_pca": "score (PCA)", "score_rank": "rank by score", "in_null_terminals": "target in random networks",
+    "score_raw": "score (plain)", "score_pca": "score (PCA)", "score_rank": "rank by score",
+    "in_null_terminals": "target in random networks",
     "reappears_terminals": "drug in random diseases", "p_target": "p of the target", "has_affinity": "affinity known",
 }  # fmt: skip
 FIRST = (
@@ -104,10 +105,10 @@ def show(result: RepurposingResult, data: Data) -> None:
 
 def by_chance(result: RepurposingResult) -> str:
     """Say how many of the first drugs of the raw ranking random genes would bring up too."""
-    first = result.candidates.sort_values("rank_raw", kind="stable").head(TOP)
+    first = result.drugs.dropna(subset="rank_raw").nsmallest(TOP, "rank_raw")
     known = first["reappears_terminals"].dropna()
     if first.empty:
-        return "No drug is a candidate: none of the best scores has a target in the interactome."
+        return "No drug with a score has a target in the interactome."
     if known.empty:
         return f"{len(first)} drugs lead the list; without random diseases nobody knows which of them any genes would bring up."
     often = int((known > OFTEN).sum())
@@ -119,7 +120,7 @@ def _truth(result: RepurposingResult) -> None:
     roles = bench.world().true_drugs.set_index("drug")["role"]
     told = []
     for name, order in (("calibrated rank", "rank_calibrated"), ("raw rank", "rank_raw")):
-        first = result.candidates.sort_values([order, "drug"], kind="stable")["drug"].head(TOP)
+        first = result.drugs.dropna(subset=order).sort_values([order, "drug"], kind="stable")["drug"].head(TOP)
         told.append(f"{int((first.map(roles) == 'planted').sum())} of the first {len(first)} by {name}")
     st.markdown(
         f":orange-badge[:material/science: simulated] The truth is known here: {int((roles == 'planted').sum())} drugs were planted; "
@@ -153,8 +154,7 @@ def table(result: RepurposingResult) -> None:
     )  # fmt: skip
     rows = chosen["selection"]["rows"]
     row = shown.iloc[rows[0]] if rows and rows[0] < len(shown) else shown.iloc[0]
-    if not rows:
-        st.caption(":material/arrow_downward: No row is ticked: the card shows the first.")
+    st.caption(":material/arrow_downward: " + ("The ticked row:" if rows else "No row is ticked, so here is the first:"))
     drug, gene = _pair_of(result, row)
     evidence_card.show(result, drug, gene)
 
@@ -174,7 +174,9 @@ def _filters(result: RepurposingResult) -> pd.DataFrame:
     """Draw the filters and return the rows that pass."""
     rows = result.ranking.assign(moved=result.ranking["rank_raw"] - result.ranking["rank_calibrated"])
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        candidates = st.toggle("Candidates only", True, key="ranking.candidates", help=f"Drugs that score at least {result.cut:.3g}.")
+        candidates = st.toggle(
+            "High scores only", key="ranking.candidates", help=f"Candidates: drugs that score at least {result.cut:.3g}."
+        )
         with st.popover("Filters", icon=":material/filter_alt:"):
             affinity = st.slider(
                 "Least affinity (-log10 M)", 0.0, 12.0, 0.0, 0.5, key="ranking.affinity", help="0 keeps those never measured."
@@ -287,7 +289,7 @@ def _formats(names: tuple[str, ...]) -> dict[str, Any]:
 
 def _moved(result: RepurposingResult) -> None:
     """Draw how the first drugs of either order move between them."""
-    found = result.candidates.dropna(subset=["rank_raw", "rank_calibrated"])
+    found = result.drugs.dropna(subset=["rank_raw", "rank_calibrated"])
     first = found[(found["rank_raw"] <= MOVED) | (found["rank_calibrated"] <= MOVED)]
     if first.empty:
         frame.empty("There is no calibrated rank.", "Draw random diseases: set their number in the settings.")
@@ -306,7 +308,9 @@ def _nulls(result: RepurposingResult) -> None:
     frame.table(result.nulls.assign(null=result.nulls["null"].map(NULLS)).rename(columns=words))
     columns = [name for name in NULLS if f"reappears_{name}" in result.drugs]
     names = {f"reappears_{name}": f"listed, {NULLS[name]} (%)" for name in columns} | {f"p_{name}": f"p, {NULLS[name]}" for name in columns}
-    found = result.candidates[["drug", *names, "p", "p_largest", "q"]].rename(columns=names | {"p_largest": "largest p"})
+    found = result.drugs.dropna(subset="rank_raw")[["drug", *names, "p", "p_largest", "q"]].rename(
+        columns=names | {"p_largest": "largest p"}
+    )
     listed = [name for name in found if name.startswith("listed")]
     frame.table(found.assign(**{name: 100 * found[name] for name in listed}), decimals=dict.fromkeys(listed, 0), height=420)
     st.caption(
@@ -339,16 +343,16 @@ def _causal(result: RepurposingResult) -> None:
         frame.empty("There is no causal network.", "Choose single cells above; it is then learned along with the ranking.")
         return
     known = result.ranking.drop_duplicates("gene")
-    order = [gene for gene in known.sort_values("descendants", ascending=False)["gene"] if gene in set(linked)]
-    nodes = known[["gene", "descendants", "possible_descendants", "terminal_descendants", "parents", "path_stability"]].assign(
-        is_terminal=known["gene"].isin(set(result.terminals["gene"]))
-    )
-    target_network.around(result.graph, result.causal, order + [gene for gene in linked if gene not in set(order)], nodes, f"{VIEW}.causal")
+    asked = state.kept("evidence.gene", "")
+    order = [asked, *known.sort_values("descendants", ascending=False)["gene"], *linked]
+    genes = [gene for gene in dict.fromkeys(order) if gene in set(linked)]
+    target_network.around(result.graph, result.causal, genes, known, set(result.terminals["gene"]), f"{VIEW}.causal.{asked}")
 
 
 def _export(result: RepurposingResult, data: Data) -> None:
     tables = {
         "ranking": result.ranking, "drugs": result.drugs, "targets": result.targets, "nulls": result.nulls,
-        "without_each_evidence": result.leave_one_out, "interactome": result.edges, "causal": result.causal, "sources": result.sources,
+        "without_each_evidence": result.leave_one_out, "interactome": result.edges, "causal": result.causal,
+        "names_to_review": result.review, "sources": result.sources,
     }  # fmt: skip
     stages.export(tables, result, data, "ranking", result.export_notes)

@@ -118,7 +118,8 @@ def _drugs(result: ScreenResult) -> None:
     )  # fmt: skip
     st.caption(MEANING)
     measured = own.assign(measured=["filled in" if imputed else "measured" for imputed in own["is_imputed"]])
-    frame.table(measured[[name for name in SHOWN if name in measured]].rename(columns=WORDS).reset_index(drop=True), height=420, decimals={"rank from": 0, "rank to": 0})
+    shown = measured[[name for name in SHOWN if name in measured]].rename(columns=WORDS).reset_index(drop=True)
+    frame.table(shown, height=420, decimals={"rank from": 0, "rank to": 0})
     st.caption(frame.escape(result.caution))
 
 
@@ -175,7 +176,7 @@ def _filled(result: ScreenResult) -> None:
     if result.imputation.empty:
         frame.empty(
             "Nothing was filled in.",
-            "Drugs that were not measured in a cell line can be predicted from others: switch on Fill in missing cell lines in the settings.",
+            "Drugs that were not measured in a cell line can be predicted from others: see Fill in missing cell lines under More.",
         )
         return
     guessed = int(result.drugs["is_imputed"].sum()) if len(result.drugs) else 0

@@ -88,8 +88,8 @@ def _lead(result: SignatureResult) -> str:
         return f"{told} All of them go on as affected genes."
     both, expected = result.overlap["both"], result.overlap["expected"]
     return (
-        f"{told} {both:,.0f} of them change in the second condition too, where chance would give {expected:,.0f}; the {len(result.terminals):,} "
-        "that change in the same direction go on as affected genes."
+        f"{told} {both:,.0f} of them change in the second condition too, where chance would give {expected:,.0f}; the "
+        f"{len(result.terminals):,} that change in the same direction go on as affected genes."
     )
 
 
@@ -139,7 +139,8 @@ def _both(result: SignatureResult) -> None:
     frame.facts(
         [
             ("Selected, disease", frame.number(known["disease"])), ("Selected, second condition", frame.number(known["second"])),
-            ("In both", frame.number(known["both"])), ("By chance", frame.number(known["expected"])), ("p (Fisher)", frame.number(known["p"])),
+            ("In both", frame.number(known["both"])), ("By chance", frame.number(known["expected"])),
+            ("p (Fisher)", frame.number(known["p"])),
             ("Same direction", frame.number(known["same_sign"])),
         ]
     )  # fmt: skip

@@ -90,16 +90,18 @@ def picture(result: TargetNetworkResult, key: str = VIEW) -> None:
         frame.empty("No edge is stable enough.", "Lower the stability asked for, or bring more cells.")
         return
     order = result.nodes.sort_values(["descendants", "children", "gene"], ascending=[False, False, True])["gene"]
-    around(result.graph, result.edges, [gene for gene in order if gene in set(linked)], result.nodes, key)
+    affected = set(result.nodes.loc[result.nodes["is_terminal"].astype(bool), "gene"])
+    around(result.graph, result.edges, [gene for gene in order if gene in set(linked)], result.nodes, affected, key)
 
 
-def around(whole: Graph, edges: pd.DataFrame, genes: list[str], nodes: pd.DataFrame, key: str) -> None:
+def around(whole: Graph, edges: pd.DataFrame, genes: list[str], nodes: pd.DataFrame, affected: set[str], key: str) -> None:
     """Draw the neighbourhood of one of these genes in a causal network.
 
     Parameters
     ----------
     edges : ``source``, ``target``, ``stability``.
-    nodes : ``gene`` and what it drives; the affected ones are coloured.
+    nodes : ``gene`` and what it drives, for as many genes as are known.
+    affected : genes that the disease changes, which are coloured.
     """
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     if state.kept(f"{key}.gene", "") not in genes:
@@ -107,7 +109,6 @@ def around(whole: Graph, edges: pd.DataFrame, genes: list[str], nodes: pd.DataFr
     gene = left.selectbox("Around the gene", genes, key=f"{key}.gene", help="The gene that drives most comes first.")
     steps = right.segmented_control("As far as", list(STEPS), format_func=STEPS.__getitem__, default=2, required=True, key=f"{key}.far")
     part = with_stability(whole.ego(gene, steps or 2), edges)
-    affected = set(nodes.loc[nodes["is_terminal"].astype(bool), "gene"]) if "is_terminal" in nodes else set()
     groups = {name: interactome.AFFECTED if name in affected else interactome.BETWEEN for name in part.nodes} if affected else None
     drawn, told = st.columns([3, 2], gap="medium")
     with drawn:

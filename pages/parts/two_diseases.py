@@ -30,7 +30,8 @@ def view(result: RepurposingResult) -> None:
     st.markdown(f"**{frame.escape(found.sentence)}**")
     drugs, targets = st.tabs(["Drugs", "Targets"])
     words = {
-        "in_first": "in this one", "in_second": "in the other", "rank_calibrated_first": "rank here", "rank_calibrated_second": "rank there",
+        "in_first": "in this one", "in_second": "in the other", "rank_calibrated_first": "rank here",
+        "rank_calibrated_second": "rank there",
         "rank_raw_first": "raw rank here", "rank_raw_second": "raw rank there", "move": "places won there",
     }  # fmt: skip
     with drugs:

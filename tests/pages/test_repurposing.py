@@ -90,6 +90,8 @@ def test_what_a_stage_finds_is_chosen_in_the_next(opened, results):
         handed.frame["log2fc"].reset_index(drop=True), results["signature"].table["log2fc"].reset_index(drop=True), check_names=False
     )
     assert handed.licence == "CC0" and not bench.is_simulated(handed)
+    assert app.selectbox(key="pick.screen").value == pick.NOTHING, "no simulated screen beside a real signature"
+    assert "This stage still needs drug screen" in texts(app)
 
 
 def test_simulated_tables_beside_real_ones_stop_the_stage(open_page):
@@ -116,7 +118,7 @@ def test_the_card_of_a_drug_names_its_way_its_chance_and_what_it_rests_on(opened
 
 def test_the_sentence_counts_drugs_that_random_genes_would_list_too(results):
     found = results["repurposing"]
-    first = found.candidates.sort_values("rank_raw").head(10)
+    first = found.drugs[found.drugs["rank_raw"].notna()].sort_values("rank_raw").head(10)
     often = sum(share > 0.5 for share in first["reappears_terminals"])
     assert ranking.by_chance(found).startswith(f"{often} of your top {len(first)} drugs")
 
