@@ -114,7 +114,11 @@ def _warn(case: Case, context: Context) -> None:
         context.warn(
             f"Only {known} drugs have scores: a score cannot be rarer than 1 in {known}. Give the scores of all drugs of the screen."
         )
-    elif (case.scores >= case.cut).sum() == known:
+    if known > 1 and len(np.unique(case.scores[~np.isnan(case.scores)])) == 1:
+        context.warn("Every drug has the same score: the screen tells none of them apart.")
+    elif known >= FEW_SCORED and (case.scores >= case.cut).sum() == known:
         context.warn("Every drug scores above the cut: the scores were cut before. Give the scores of all drugs of the screen.")
-    if not case.candidates.any():
+    if not (case.scores >= case.cut).any():
+        context.warn(f"No drug scores {case.cut:g} or more; the highest score is {np.nanmax(case.scores):.3g}. Lower the least score.")
+    elif not case.candidates.any():
         context.warn("No drug is a candidate: none of those above the cut has a target in the interactome.")

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context, Params, UserError, field, method
+from engine.repurposing.columns import flags
 from engine.repurposing.screens import chance, connectivity, imputation
 from engine.repurposing.screens.agreement import line_agreement
 from engine.repurposing.screens.autoencoder import Autoencoder, train
@@ -146,7 +147,7 @@ def screen(asked: Asked, params: ScreenParams, context: Context) -> ScreenResult
 def _design(asked: Asked, params: ScreenParams) -> Design:
     """Sort the profiles; a screen without controls whose values have both signs is taken as one of differences."""
     rows = asked.screen.rows
-    has_controls = "is_control" in rows and bool(rows["is_control"].fillna(False).any())
+    has_controls = "is_control" in rows and bool(flags(rows["is_control"], "the screen").any())
     step = max(1, len(rows) // LOOKED_AT)
     is_differential = not has_controls and bool(np.nanmin(asked.screen.block(np.arange(0, len(rows), step), asked.genes)) < 0)
     design = design_of(rows, cell=params.cell, doses=params.doses, is_differential=is_differential)

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from engine.core import Dataset, Tables, UserError
 from engine.core.dataset import SHOWN
+from engine.repurposing.columns import FIRST, SECOND, column_of
+from engine.repurposing.expression.identifiers import current, symbols
+from engine.repurposing.parts import refuse_strange
+from engine.repurposing.prizes import prizes_in
 
 Floats = NDArray[np.float64]
 PARTS = ("cells", "network", "prizes")
-GENE = ("gene", "symbol", "name", "gene_symbol", "protein", "unnamed: 0", "")
-SOURCE, TARGET = ("protein1", "source", "a", "gene1", "node1", "from"), ("protein2", "target", "b", "gene2", "node2", "to")
-PRIZE = ("prize", "weight", "score")
 VALUES = ("detect", "log", "counts")
 MOST_GENES, MOST_WITHOUT_NETWORK = 1_000, 150  # about half an hour on two cores; pairs grow with the square of the genes
 LARGEST_LOG2 = 50.0  # no logarithm of a count or RPKM is larger
@@ -64,9 +65,7 @@ def cells_for(data: Any, params: Any) -> Cells:
         than two genes are left or more than can be searched.
     """
     tables = data if isinstance(data, Tables) else Tables({PARTS[0]: Dataset.of(data)})
-    strange = [part for part in tables.tables if part not in PARTS]
-    if strange:
-        raise UserError(f"There is no use for a table named '{strange[0]}'.", f"Name them {', '.join(PARTS)}.", strange[0])
+    refuse_strange(tables, PARTS)
     if tables.get("cells") is None:
         raise UserError("There is no table of single cells.", "Name it cells: one row per gene and one column per cell.", "cells")
     notes: list[str] = []
@@ -82,6 +81,13 @@ def cells_for(data: Any, params: Any) -> Cells:
     _check_size(genes, pairs is not None, frame.shape[1])
     dropped = pd.DataFrame({"gene": frame.index[~kept], "cells": seen[~kept]}).sort_values(["cells", "gene"], ignore_index=True)
     values = np.ascontiguousarray(frame.to_numpy()[kept].T)
+    if len(still := [gene for gene, column in zip(genes, values.T, strict=True) if column.min() == column.max()]):
+        if len(still) == len(genes):
+            raise UserError("No gene differs between any two of the cells.", "Check the table: are the columns the same cell?", "cells")
+        notes.append(
+            f"{len(still):,} genes are the same in all cells, so nothing can be learned of them: {', '.join(still[:SHOWN])}"
+            f"{' …' if len(still) > SHOWN else ''}."
+        )
     allowed = _allowed(genes, pairs)
     if not allowed.any():
         raise UserError(
@@ -89,46 +95,39 @@ def cells_for(data: Any, params: Any) -> Cells:
             "Give more edges, or no network.",
             "network",
         )
-    return Cells(genes, values, allowed, tuple(gene for gene in genes if gene in set(prizes or ())), dropped, tuple(notes))
+    wanted = {current(gene) for gene in prizes or ()}
+    terminals = tuple(gene for gene in genes if current(gene) in wanted)
+    if prizes is not None and not terminals:
+        notes.append("No gene with a prize is among the genes of the network that enough cells express: no terminals are known.")
+    return Cells(genes, values, allowed, terminals, dropped, tuple(notes))
 
 
-def _named(frame: pd.DataFrame, names: Iterable[str], part: str) -> str:
-    """Return the column of a table that goes by one of these names."""
-    lowered = {str(column).strip().lower(): str(column) for column in reversed(frame.columns)}
-    found = next((lowered[name] for name in names if name in lowered), None)
-    if found is None:
-        wanted = next(iter(names))
-        raise UserError(
-            f"The table {part} has no column '{wanted}'; its columns are {', '.join(map(str, frame.columns[:SHOWN]))}.",
-            f"Name the column {wanted}.", part,
-        )  # fmt: skip
-    return found
-
-
-def _symbols(column: Iterable[Any]) -> NDArray[Any]:
-    """Return symbols in capitals without blanks around them."""
-    return np.array([str(name).strip().upper() for name in column], dtype=object)
+def _symbols(names: Iterable[object]) -> NDArray[Any]:
+    """Return symbols in capitals as an array."""
+    return np.array(symbols(names), dtype=object)
 
 
 def _pairs(network: pd.DataFrame, notes: list[str]) -> NDArray[Any]:
     """Return the (m, 2) different pairs of a network, self loops left out."""
-    pairs = np.column_stack([_symbols(network[_named(network, names, "network")]) for names in (SOURCE, TARGET)])
+    pairs = np.column_stack([_symbols(network[column_of(network, names, names[0], "the network", "network")]) for names in (FIRST, SECOND)])
+    blank = (pairs == "").any(axis=1)
+    if blank.any():
+        notes.append(f"{blank.sum():,} rows of the network lack a protein and are left out.")
+        pairs = pairs[~blank]
     if not len(pairs):
         raise UserError("The network has no edges.", "Leave it out to allow all pairs, or give one row per edge.", "network")
     loops = int((pairs[:, 0] == pairs[:, 1]).sum())
     if loops:
         notes.append(f"{loops:,} of {len(pairs):,} edges of the network join a protein to itself and are left out.")
+    if loops == len(pairs):
+        raise UserError("Every edge of the network joins a protein to itself.", "Give edges between different proteins.", "network")
     return pairs[pairs[:, 0] != pairs[:, 1]]
 
 
 def _prizes(prizes: pd.DataFrame) -> tuple[str, ...]:
     """Return the genes with a positive prize."""
-    genes = _symbols(prizes[_named(prizes, GENE, "prizes")])
-    weights = pd.to_numeric(prizes[_named(prizes, PRIZE, "prizes")].astype(str), errors="coerce").to_numpy(dtype=np.float64)
-    if np.isnan(weights).any():
-        row = int(np.flatnonzero(np.isnan(weights))[0])
-        raise UserError(f"The prize of {genes[row]} (row {row + 1}) is not a number.", "Correct or remove the row.", "prizes")
-    return tuple(genes[weights > 0].tolist())
+    table = prizes_in(prizes)
+    return tuple(table.loc[(table["prize"] > 0) & (table["gene"] != ""), "gene"])
 
 
 def _genes_by_cells(cells: pd.DataFrame, known: Collection[str], notes: list[str]) -> pd.DataFrame:
@@ -147,11 +146,16 @@ def _genes_by_cells(cells: pd.DataFrame, known: Collection[str], notes: list[str
         labels = cells[texts[0]].astype(str) if texts else [str(k + 1) for k in range(len(cells))]
         frame = pd.DataFrame(numbers.to_numpy(np.float64).T, index=across, columns=list(labels))
         notes.append(f"The table of cells is read as {len(cells):,} cells (rows) and {numbers.shape[1]:,} genes (columns).")
+    if blank := int((frame.index == "").sum()):
+        notes.append(f"{blank:,} rows of the cells have no gene name and are left out.")
+        frame = frame[frame.index != ""]
+    frame = _spelt_as(known, frame, notes)
     wrong = np.argwhere(~np.isfinite(frame.to_numpy()))
     if len(wrong):
         gene, cell = frame.index[wrong[0][0]], frame.columns[wrong[0][1]]
+        more = f", as are {len(wrong) - 1:,} more values" if len(wrong) > 1 else ""
         raise UserError(
-            f"The expression of {gene} in cell {cell} is missing or infinite, as are {len(wrong) - 1:,} more.",
+            f"The expression of {gene} in cell {cell} is missing or infinite{more}.",
             "Write 0 where a gene was not seen, and take the logarithm of 1 + x rather than of x.", str(gene),
         )  # fmt: skip
     if frame.index.has_duplicates:
@@ -160,6 +164,16 @@ def _genes_by_cells(cells: pd.DataFrame, known: Collection[str], notes: list[str
         frame = frame.iloc[np.sort(by_mean[~frame.index[by_mean].duplicated()])]
         notes.append(f"{len(twice):,} genes have several rows, such as {twice[0]}; the one with the largest mean is kept.")
     return frame
+
+
+def _spelt_as(known: Collection[str], frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Return the cells with genes under the name that the network has for them, where one of the two is out of date."""
+    wanted = {current(name): name for name in known if name not in frame.index}
+    renamed = {gene: wanted[current(gene)] for gene in frame.index if gene not in known and current(gene) in wanted} if wanted else {}
+    if renamed:
+        pairs = ", ".join(f"{old} as {new}" for old, new in list(renamed.items())[:SHOWN])
+        notes.append(f"{len(renamed):,} genes of the cells have another name in the network ({pairs}).")
+    return frame.rename(index=renamed)
 
 
 def _rows_are_genes(down: NDArray[Any], across: NDArray[Any], known: Collection[str], header: str) -> bool:
@@ -176,6 +190,11 @@ def _on_log_scale(frame: pd.DataFrame, values: str, notes: list[str]) -> pd.Data
         raise UserError(f"Counts cannot be negative, as those of {gene} are.", "Set 'The table holds' to log.", str(gene))
     looks_raw = numbers.max(initial=0) > LARGEST_LOG2 and numbers.min(initial=0) >= 0
     if values == "log" or (values == "detect" and not looks_raw):
+        if values == "detect" and numbers.max(initial=0) > LARGEST_LOG2:
+            notes.append(
+                f"The cells hold numbers from {numbers.min():,.4g} to {numbers.max():,.4g}: too large for logarithms, yet counts are never "
+                "negative. They are used as they are; give counts, or log2(1 + counts)."
+            )
         return frame
     notes.append(f"The cells hold numbers up to {numbers.max():,.0f}, taken as counts or RPKM: log2(1 + x) is used, as they are otherwise.")
     return pd.DataFrame(np.log2(1 + numbers), index=frame.index, columns=frame.columns)

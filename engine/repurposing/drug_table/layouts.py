@@ -13,6 +13,7 @@ from engine.core import Dataset, UserError
 from engine.data import read
 from engine.data.safety import TEXT, check_start, checked_file, opened
 from engine.data.text import decode
+from engine.repurposing.columns import label
 
 COMMENTS = ("#", "!")  # in front of the header of Repurposing Hub files
 LISTED = 20
@@ -187,5 +188,5 @@ def _raw(table: Dataset | pd.DataFrame | str | Path) -> tuple[pd.DataFrame, str,
 
 def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
     """Return every cell as text without blanks around it; empty cells are NaN."""
-    text = frame.astype(object).map(lambda cell: str(cell).strip(), na_action="ignore")
+    text = frame.astype(object).map(label, na_action="ignore")
     return text.where(~text.isin(["", "nan", "NaN", "None", "<NA>"]))

@@ -167,7 +167,10 @@ def _named_human(rows: Rows, genes: Mapping[str, str] | None, said: list[str]) -
         said.append(f"Left out: {counted(nameless, 'row')} without a drug or a gene.")
     frame = frame[~nameless]
     if frame.empty:
-        raise UserError(f"No row of {rows.where} names a drug and a human gene.", " ".join(said), rows.where)
+        raise UserError(
+            f"No row of {rows.where} names a drug and a human gene.",
+            " ".join([*said, "Give one row per drug and gene."]), rows.where,
+        )  # fmt: skip
     return frame.assign(drug=frame["drug"].str.lower())
 
 

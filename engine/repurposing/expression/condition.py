@@ -130,6 +130,8 @@ def _by_means(data: Measured, coding: tuple[str, ...], asked: Asked, so_far: Con
         said.append(f"A group of {data.where} has a single sample: fold changes rest on it alone, and nothing is tested.")
     if empty := [str(name) for name, total in used.values.sum(axis=0).items() if total == 0]:
         said.append(f"All values of {', '.join(empty)} in {data.where} are zero; they are averaged with the rest. Leave out such samples.")
+    if incomplete := int((~np.isfinite(values.to_numpy())).any(axis=1).sum()):
+        said.append(f"{incomplete:,} genes of {data.where} have a missing or infinite value and are left out.")
     groups = {name: used.design.index[used.design["group"] == name].tolist() for name in names}
     context.progress(0.5, "means per group")
     arms = log_of_means.arms(values, groups, is_log2)
@@ -183,6 +185,8 @@ def _unique(data: Measured, rule: str) -> tuple[pd.DataFrame, list[str]]:
 
 def _on_a_scale(values: pd.DataFrame, stated: str, where: str, said: list[str]) -> tuple[pd.DataFrame, bool]:
     """Return values for the log of means, and whether they are logs."""
+    if not np.isfinite(values.to_numpy()).any():
+        raise UserError(f"{where} holds no number.", "Check the file: every sample must have values.", where)
     scale = scale_of(values.to_numpy(), where)
     if stated == "detect":
         said.append(scale.sentence)
@@ -201,7 +205,14 @@ def _coding(table: pd.DataFrame, coding: tuple[str, ...]) -> pd.DataFrame:
     if not coding:
         return table
     known = {current(name) for name in coding}
-    return table[[current(name) in known for name in table["gene"]]].reset_index(drop=True)
+    kept = table[[current(name) in known for name in table["gene"]]].reset_index(drop=True)
+    if not len(kept):
+        first, listed = (", ".join(names[:3]) for names in (list(table["gene"]), list(coding)))
+        raise UserError(
+            f"No gene is in the list of coding genes: {first} … against {listed} ….", "Use gene symbols in both, or leave the list out.",
+            "coding",
+        )  # fmt: skip
+    return kept
 
 
 def _ordered(table: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.repurposing.significance import q_values
+
 CUTS = 50  # means tried as the cut
 HIGHEST = 0.95  # share of genes that the highest cut leaves out
 FEW = 10  # rejections up to which nothing is filtered
@@ -11,16 +13,6 @@ SPAN = 1 / 5  # share of the cuts under the window of the smooth
 ROUNDS = 3  # of reweighting against outlying cuts
 
 Floats = NDArray[np.float64]
-
-
-def benjamini_hochberg(p: Floats) -> Floats:
-    """Return q-values, NaN where p is: the smallest false discovery rate at which each test is rejected (Benjamini, Hochberg 1995)."""
-    q = np.full(len(p), np.nan)
-    there = np.flatnonzero(np.isfinite(p))
-    order = there[np.argsort(p[there], kind="stable")]
-    scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
-    q[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
-    return q
 
 
 def adjusted(p: Floats, mean: Floats, zeros: float, level: float) -> tuple[Floats, float]:
@@ -43,7 +35,7 @@ def adjusted(p: Floats, mean: Floats, zeros: float, level: float) -> tuple[Float
     padded = np.concatenate([np.zeros(round(whole) - len(mean)), mean])
     cuts = np.quantile(padded, shares)
     tried = [np.where(mean >= cut, p, np.nan) for cut in cuts]
-    found = [benjamini_hochberg(values) for values in tried]
+    found = [q_values(values) for values in tried]
     rejections = np.array([np.count_nonzero(q < level) for q in found], dtype=float)
     if rejections.max() <= FEW:
         return found[0], float(cuts[0])

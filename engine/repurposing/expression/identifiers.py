@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from engine.core import UserError
+from engine.repurposing.columns import label
 from engine.repurposing.expression.aliases import ALIASES, AS_OF
 
 LEAST_SHARE = 0.5  # of the names of a table that another must know
@@ -23,7 +24,7 @@ _ENSEMBL = re.compile(r"ENS[A-Z]{0,4}[GTP]\d{11}(\.\d+)?(_PAR_Y)?$", re.IGNORECA
 _PATTERNS: dict[Kind, re.Pattern[str]] = {
     "Ensembl": _ENSEMBL,
     "Affymetrix": re.compile(r"(AFFX-.+|\d+(_[a-z]{1,2})?_at)$", re.IGNORECASE),
-    "Entrez": re.compile(r"\d+(\.0)?$"),
+    "Entrez": re.compile(r"\d+$"),
     "mouse symbols": re.compile(r"([A-Z][a-z]+[a-z0-9]*|\d{7}[A-Z]\d{2}Rik)$"),
 }
 _ADVICE: dict[Kind, str] = {
@@ -60,7 +61,7 @@ class Match:
 
 def symbols(names: Iterable[object]) -> tuple[str, ...]:
     """Return the names in upper case without blanks around them, in the same order, missing ones as an empty text."""
-    return tuple("" if pd.isna(name) else str(name).strip().upper() for name in names)  # type: ignore[call-overload]
+    return tuple(label(name).upper() for name in names)
 
 
 def current(symbol: str) -> str:
@@ -71,7 +72,7 @@ def current(symbol: str) -> str:
 
 def kind_of(names: Iterable[object]) -> Kind:
     """Say what kind of names most of these are; ``symbols`` where no other kind makes up half of them."""
-    texts = [str(name).strip() for name in names if not pd.isna(name)]  # type: ignore[call-overload]
+    texts = [text for name in names if (text := label(name))]
     for kind, pattern in _PATTERNS.items():
         if texts and sum(bool(pattern.match(text)) for text in texts) > MOST * len(texts):
             return kind
@@ -88,7 +89,7 @@ def findings(names: Iterable[object], where: str) -> tuple[str, ...]:
     raw = list(names)
     upper = symbols(raw)
     kind, dates = kind_of(raw), [name for name in upper if _from_date(name)]
-    said = [] if kind == "symbols" else [f"{where} does not name its genes by human symbols. {_ADVICE[kind]}"]
+    said = [] if kind == "symbols" else [f"The genes of {where} are not named by human symbols. {_ADVICE[kind]}"]
     if dates:
         many = " Import the file again with that column as text." if len(dates) >= DAMAGED else ""
         has_two_origins = not {"MARCHF1", "MARCHF2"}.isdisjoint(map(current, dates))
@@ -121,11 +122,13 @@ def match(names: Iterable[object], reference: Iterable[object], what: str, where
     """
     raw = list(names)
     wanted = tuple(dict.fromkeys(name for name in symbols(raw) if name))
+    if not wanted:
+        raise UserError(f"There is no gene in {what}.", "Give a table with gene symbols such as EGFR in a column gene.", where)
     known = dict.fromkeys(symbols(reference))
     today = {current(name): name for name in reversed(known)}  # the first spelling wins
     matched = {name: name if name in known else today[current(name)] for name in wanted if name in known or current(name) in today}
     unmatched = tuple(name for name in wanted if name not in matched)
-    rate = len(matched) / len(wanted) if wanted else 0.0
+    rate = len(matched) / len(wanted)
     first = ", ".join(unmatched[:LISTED]) + (" …" if len(unmatched) > LISTED else "")
     told = f"{len(matched):,} of {len(wanted):,} genes of {what} were found in {where}"
     if rate < LEAST_SHARE:

@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 
 from engine.core import Dataset, Tables, UserError
 from engine.core.nearest import plain
+from engine.repurposing.columns import CHANGE, GENE, P, Q, find, labels, numbers, refuse_text
 from engine.repurposing.expression.identifiers import findings, one_row_per_gene, symbols
-from engine.repurposing.expression.samples import samples_in
+from engine.repurposing.expression.samples import SAMPLE, samples_in
+from engine.repurposing.parts import refuse_strange
 
-GENE = ("gene", "symbol", "genesymbol", "genename", "hgncsymbol", "name", "geneid", "ensembl", "ensemblid", "unnamed0")
-CHANGE = ("log2fc", "log2foldchange", "logfc", "lfc", "log2ratio", "0")
-P = ("p", "pvalue", "pval", "rawp")
-Q = ("q", "padj", "adjpval", "fdr", "qvalue", "pvalueadj", "adjp")
 PARTS = ("counts", "design", "signature", "second", "second_counts", "second_design", "coding")
 
 
@@ -74,16 +72,14 @@ def expression_for(data: Any, params: Any) -> Expression:
         When a part is missing or unknown, or a table lacks a column; it lists the columns seen.
     """
     tables = data if isinstance(data, Tables) else Tables({"signature": Dataset.of(data)})
-    for part in tables.tables:
-        if part not in PARTS:
-            raise UserError(f"There is no use for a table named '{part}'.", f"Name them {', '.join(PARTS)}.", part)
+    refuse_strange(tables, PARTS)
     said: list[str] = []
     disease = _condition(tables, ("counts", "design", "signature"), said)
     if disease is None:
         raise UserError("There is no expression of the disease.", "Give counts with a design, or a ready signature.", "counts")
     second = _condition(tables, ("second_counts", "second_design", "second"), said)
     coding = tables.get("coding")
-    listed = () if coding is None else tuple(dict.fromkeys(name for name in symbols(coding.frame[gene_column(coding)]) if name))
+    listed = () if coding is None else tuple(dict.fromkeys(name for name in symbols(coding.frame[gene_column(coding, "coding")]) if name))
     return Expression(tables.name, tables.digest, disease, second, listed, tuple(said))
 
 
@@ -103,25 +99,43 @@ def _condition(tables: Tables, parts: tuple[str, str, str], said: list[str]) -> 
 
 def measured(counts: Dataset, design: Dataset, where: str, design_where: str, said: list[str]) -> Measured:
     """Read genes x samples with its design; what is odd is added to ``said``."""
-    gene = gene_column(counts)
+    gene = gene_column(counts, where)
     names = counts.frame[gene]
     said += findings(names, where)
     texts = [column for column in counts.columns if isinstance(counts.frame[column].dtype, pd.CategoricalDtype)]
     samples = [column for column in counts.columns if column not in (gene, *texts)]
+    _refuse_what_is_no_table_of_samples(counts, design, gene, [column for column in texts if column != gene], where)
+    rows, sentences = samples_in(design.frame, samples, design_where)
     if other := [column for column in texts if column != gene]:
         said.append(f"Columns of {where} that hold text are left out: {', '.join(other[:5])}.")
-    rows, sentences = samples_in(design.frame, samples, design_where)
     said += sentences
     values = counts.frame[list(rows.index)].set_axis(pd.Index(symbols(names), dtype=object), axis=0)
     return Measured(values, np.arange(1, len(values) + 1), rows, where)
 
 
+def _refuse_what_is_no_table_of_samples(counts: Dataset, design: Dataset, gene: str, texts: list[str], where: str) -> None:
+    """Raise a `UserError` for a sample that holds text, for samples as rows, and where no gene has a name."""
+    listed = find(design.frame.columns, SAMPLE)
+    wanted = set(labels(design.frame[listed])) if listed else set()
+    held = [column for column in texts if column in wanted]
+    odd = [column for column in held if np.isnan(numbers(counts.frame[column])).any()]
+    for column in odd or held:
+        refuse_text(counts.frame[column], where)
+    names = labels(counts.frame[gene])
+    if wanted & set(names) and not wanted & set(counts.columns):
+        raise UserError(f"The rows of {where} are samples, such as {names.iloc[0]}.", "Turn the table: one row per gene.", where)
+    if not (names != "").any():
+        raise UserError(f"No row of {where} names a gene.", "Give one row per gene, with its symbol in a column gene.", where)
+
+
 def ready_signature(data: Dataset, where: str, said: list[str]) -> pd.DataFrame:
     """Read a table of genes and fold changes; one row per gene, of repeated ones the largest change."""
-    gene = gene_column(data)
+    gene = gene_column(data, where)
     said += findings(data.frame[gene], where)
-    numbers = [column for column in data.columns if column != gene and not isinstance(data.frame[column].dtype, pd.CategoricalDtype)]
-    change = _named(numbers, CHANGE) or (numbers[0] if len(numbers) == 1 else None)
+    numeric = [column for column in data.columns if column != gene and not isinstance(data.frame[column].dtype, pd.CategoricalDtype)]
+    change = find(numeric, (*CHANGE, "0")) or (numeric[0] if len(numeric) == 1 else None)
+    if change is None and (text := find(data.columns, CHANGE)) is not None:
+        refuse_text(data.frame[text], where)
     if change is None:
         raise UserError(
             f"{where} has no column with log2 fold changes; its columns are: {', '.join(data.columns[:12])}.",
@@ -131,8 +145,15 @@ def ready_signature(data: Dataset, where: str, said: list[str]) -> pd.DataFrame:
         said.append(f"Column {change} of {where} is read as log2 fold change, treated over control.")
     frame = pd.DataFrame({"gene": symbols(data.frame[gene]), "log2fc": data.frame[change]})
     for name, usual in (("p", P), ("q", Q)):
-        column = _named(numbers, usual)
+        column = find(numeric, usual)
         frame[name] = data.frame[column] if column and column != change else np.nan
+        outside = np.flatnonzero((frame[name] < 0) | (frame[name] > 1))
+        if len(outside):
+            row = int(outside[0])
+            raise UserError(
+                f"Column {column} of {where} has {frame[name].iloc[row]:g} in row {row + 1:,}, which is no probability.",
+                "Give values between 0 and 1, or leave the column out.", str(column),
+            )  # fmt: skip
     bad = ~np.isfinite(frame["log2fc"].to_numpy())
     if bad.any():
         said.append(f"{bad.sum():,} genes of {where} have no fold change and are left out.")
@@ -142,25 +163,21 @@ def ready_signature(data: Dataset, where: str, said: list[str]) -> pd.DataFrame:
     frame = frame.loc[kept[kept].index.sort_values()].reset_index(drop=True)
     if not len(frame):
         raise UserError(f"{where} holds no gene with a fold change.", "Is the right column named log2fc?", where)
+    if not frame["log2fc"].any():
+        raise UserError(f"No fold change of {where} differs from 0.", "Check the column of fold changes.", where)
     return frame
 
 
-def gene_column(data: Dataset) -> str:
+def gene_column(data: Dataset, where: str) -> str:
     """Return the column of gene names: by its name, otherwise the first that holds text."""
     texts = [column for column in data.columns if isinstance(data.frame[column].dtype, pd.CategoricalDtype)]
-    found = _named(texts, GENE) or (texts[0] if texts else _named(data.columns, GENE))
+    found = find(texts, GENE) or (texts[0] if texts else find(data.columns, GENE))
     if found is None:
         listed = ", ".join(data.columns[:12])
-        raise UserError(f"{data.name} has no column of gene names; its columns are: {listed}.", "Name that column gene.", data.name)
+        raise UserError(f"{where} has no column of gene names; its columns are: {listed}.", "Name that column gene.", where)
     return found
 
 
 def unique_genes(data: Measured, rule: str) -> pd.DataFrame:
     """Return the (G, n) values with one row per gene, blank names left out; rule as in `one_row_per_gene`."""
     return one_row_per_gene(data.values, "sum" if rule == "sum" else "max_mean")
-
-
-def _named(columns: Any, usual: tuple[str, ...]) -> str | None:
-    """Return the column that bears one of the usual names, the most usual first."""
-    seen = {plain(column): column for column in reversed(list(columns))}
-    return next((seen[name] for name in usual if name in seen), None)

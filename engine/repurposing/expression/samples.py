@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.core import UserError
 from engine.core.nearest import plain
+from engine.repurposing.columns import column_of, labels
 
 CONTROLS = (
     "control", "controls", "ctrl", "ctl", "mock", "dmso", "vehicle", "untreated", "healthy", "normal", "wt", "wildtype", "young", "placebo",
@@ -18,16 +19,6 @@ SAMPLE = ("sample", "sampleid", "samplename", "id", "name", "run", "gsm", "geoac
 GROUP = ("group", "condition", "treatment", "status", "disease", "state", "age", "agegroup", "class")
 
 Floats = NDArray[np.float64]
-
-
-def column_of(frame: pd.DataFrame, names: Sequence[str], what: str, where: str) -> str:
-    """Return the column that bears one of several usual names, capitals and punctuation aside; otherwise a `UserError` with the columns."""
-    seen = {plain(str(column)): str(column) for column in reversed(frame.columns)}
-    for name in names:
-        if plain(name) in seen:
-            return seen[plain(name)]
-    listed = ", ".join(map(str, frame.columns[:12])) + (" …" if frame.shape[1] > 12 else "")
-    raise UserError(f"{where} has no column with the {what}; its columns are: {listed}.", f"Name that column {names[0]}.", where)
 
 
 def samples_in(design: pd.DataFrame, columns: Iterable[str], where: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
@@ -48,14 +39,14 @@ def samples_in(design: pd.DataFrame, columns: Iterable[str], where: str) -> tupl
     UserError
         When a column is missing, a sample is listed twice, or no sample of the design is in the table.
     """
-    sample, group = column_of(design, SAMPLE, "samples", where), column_of(design, GROUP, "groups", where)
-    names = design[sample].astype(str)
+    sample, group = (column_of(design, usual, usual[0], where) for usual in (SAMPLE, GROUP))
+    names, groups = labels(design[sample]), labels(design[group])
     if names.duplicated().any():
         raise UserError(f"Sample {names[names.duplicated()].iloc[0]} stands in {where} twice.", "Keep one row per sample.", where)
     there = list(columns)
     row = {_spelling(name): k for k, name in enumerate(names)} | {name: k for k, name in enumerate(names)}
     found = {column: row.get(column, row.get(_spelling(column))) for column in there}
-    kept = {column: k for column, k in found.items() if k is not None and not pd.isna(design[group].iloc[k])}
+    kept = {column: k for column, k in found.items() if k is not None and groups.iloc[k]}
     if not kept:
         raise UserError(
             f"No sample of {where} is a column of the expression table: {', '.join(names[:3])} … against {', '.join(there[:3])} …",
@@ -65,10 +56,10 @@ def samples_in(design: pd.DataFrame, columns: Iterable[str], where: str) -> tupl
     if left := [column for column in there if column not in kept]:
         said.append(f"{len(left)} samples without a group in {where} are left out ({', '.join(left[:5])}{' …' if len(left) > 5 else ''}).")
     used = set(kept.values())
-    if lost := [name for k, name in enumerate(names) if k not in used and not pd.isna(design[group].iloc[k])]:
+    if lost := [name for k, name in enumerate(names) if k not in used and groups.iloc[k]]:
         said.append(f"{len(lost)} samples of {where} have no column of expression ({', '.join(lost[:5])}{' …' if len(lost) > 5 else ''}).")
     frame = design.iloc[list(kept.values())].drop(columns=sample).set_axis(list(kept), axis=0)
-    frame.insert(0, "group", frame.pop(group).astype(str).str.strip())
+    frame.insert(0, "group", labels(frame.pop(group)).astype(str))
     return frame, tuple(said)
 
 

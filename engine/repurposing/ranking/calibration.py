@@ -1,11 +1,11 @@
 """How often a random disease would give a drug as much: exact p-values of screen and network together."""
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from engine.repurposing.significance import CLOSE
+
 Floats = NDArray[np.float64]
-CLOSE = 1e-9  # evidence that differs by less is the same: sums of floats in another order
 
 
 def upper_mid_ranks(values: Floats) -> Floats:
@@ -67,20 +67,3 @@ def joint_p(evidence: Floats, scores: Floats, wanted: NDArray[np.bool_] | None =
         reached = np.searchsorted(ordered, u[0, at] + v[drug] - u[:, at] + CLOSE, side="right")
         found[drug] = reached.sum() / (len(u) * len(ordered))
     return found
-
-
-def q_values(p: Floats) -> Floats:
-    """Return Benjamini and Hochberg's (1995) adjusted p-values over those that are known."""
-    from scipy.stats import false_discovery_control
-
-    found = np.full(len(p), np.nan)
-    known = ~np.isnan(p)
-    if known.any():
-        found[known] = false_discovery_control(p[known])
-    return found
-
-
-def shared_ranks(values: Floats, among: NDArray[np.bool_]) -> Floats:
-    """Return ranks from 1 for the smallest value among some rows; equal values share the first of their ranks, others get NaN."""
-    chosen = pd.Series(np.round(values / CLOSE)).where(among)
-    return np.asarray(chosen.rank(method="min"), dtype=float)

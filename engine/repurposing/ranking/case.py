@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from engine.repurposing.ranking.calibration import CLOSE, shared_ranks
 from engine.repurposing.ranking.evidence import by_target, evidence_table
 from engine.repurposing.ranking.leave_out import EVIDENCE, rank_intervals, without_each
 from engine.repurposing.ranking.nulls import NULLS, PRIMARY, Tally, of_drugs, of_targets
 from engine.repurposing.ranking.statistic import Hits, Worth, network_evidence, reach_of
+from engine.repurposing.significance import CLOSE, shared_ranks
 
 OF_DRUG = (
     "is_candidate", "rank_raw", "rank_calibrated", "rank_low", "rank_high", "p", "p_largest", "q", "p_labels", "p_sign", "p_terminals",

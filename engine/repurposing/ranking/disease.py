@@ -6,18 +6,13 @@ import numpy as np
 import pandas as pd
 
 from engine.core import Context, Dataset, Tables, UserError
-from engine.core.nearest import plain
-from engine.repurposing.expression.identifiers import symbols
-from engine.repurposing.expression.inputs import expression_for
+from engine.repurposing.columns import numbers
+from engine.repurposing.expression.inputs import expression_for, ready_signature
 from engine.repurposing.expression.result import SignatureResult
+from engine.repurposing.prizes import CHANGES, prizes_in
 from engine.repurposing.signature import SignatureParams, signature
 
 MEASURED = ("counts", "design", "signature", "second")  # parts that terminals are selected from
-GENE = ("gene", "symbol", "name", "genesymbol", "protein")
-PRIZE = ("prize", "weight", "score")
-CHANGE = "log2fc"  # what columns of fold changes begin with: the disease's first, then the second condition's
-COLUMNS = ("gene", "prize", "log2fc", "log2fc_second")
-LISTED = 12  # names in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,16 +23,21 @@ class Disease:
     ----------
     terminals : ``gene``, ``prize``, ``log2fc``, ``log2fc_second`` (NaN where unknown).
     selected : the signature that they were selected from; None where prizes were given.
+    changes : ``gene`` and ``log2fc`` of the disease where prizes were given and fold changes beside them.
     """
 
     terminals: pd.DataFrame
     selected: SignatureResult | None = None
+    changes: pd.DataFrame | None = None
 
     @property
     def signature(self) -> pd.DataFrame:
         """``gene``, ``log2fc`` and ``log2fc_second`` of every gene that is known."""
         if self.selected is None:
-            return self.terminals[["gene", "log2fc", "log2fc_second"]]
+            own = self.terminals[["gene", "log2fc", "log2fc_second"]]
+            if self.changes is None or own["log2fc"].notna().any():
+                return own
+            return self.changes.merge(own[["gene", "log2fc_second"]].drop_duplicates("gene"), on="gene", how="left")
         second = self.selected.second.reindex(columns=["gene", "log2fc"]).rename(columns={"log2fc": "log2fc_second"})
         return self.selected.table[["gene", "log2fc"]].merge(second, on="gene", how="left")
 
@@ -64,31 +64,27 @@ def disease_of(tables: Tables, context: Context) -> Disease:
     """Return the terminals that were given as ``prizes``, or those that counts or fold changes lead to."""
     given = tables.get("prizes")
     if given is not None:
-        return Disease(given_terminals(given))
+        return Disease(given_terminals(given), changes=_changes(tables))
     asked = SignatureParams(recipe="negative_binomial")
     found = signature(
         expression_for(Tables({part: tables[part] for part in MEASURED if tables.get(part) is not None}), asked), asked, context
     )
+    if not len(found.terminals):
+        both = "both conditions with the same sign" if len(found.second) else "the disease"
+        raise UserError(
+            f"No gene is selected in {both}, so there is no terminal to start from.",
+            "Check the signs and the groups, or select terminals with the method signature and give them as prizes.", "signature",
+        )  # fmt: skip
     return Disease(found.terminals, found)
 
 
-def given_terminals(given: Dataset) -> pd.DataFrame:
-    """Read terminals with their prizes and, where there are any, fold changes.
+def _changes(tables: Tables) -> pd.DataFrame | None:
+    """Return ready fold changes of the disease where they stand beside the prizes."""
+    part = tables.get("signature")
+    return None if part is None else ready_signature(part, "signature", [])[["gene", "log2fc"]]
 
-    Raises
-    ------
-    UserError
-        When there is no column of genes or of prizes; it lists the columns seen.
-    """
-    by_name = {plain(column): column for column in reversed(given.columns)}
-    found = {}
-    for name, usual in (("gene", GENE), ("prize", PRIZE)):
-        column = next((by_name[other] for other in usual if other in by_name), None)
-        if column is None:
-            seen = ", ".join(given.columns[:LISTED])
-            raise UserError(f"The table {given.name} has no column {name}; its columns are: {seen}.", f"Name that column {name}.", "prizes")
-        found[name] = column
-    changes = [column for column in given.columns if plain(column).startswith(CHANGE)]
-    found |= dict(zip(("log2fc", "log2fc_second"), changes, strict=False))
-    frame = pd.DataFrame({name: given.frame[column] for name, column in found.items()}).reindex(columns=list(COLUMNS))
-    return frame.assign(gene=symbols(frame["gene"])).astype(dict.fromkeys(COLUMNS[1:], float))
+
+def given_terminals(given: Dataset) -> pd.DataFrame:
+    """Return terminals with their prizes and, where there are any, fold changes, see `engine.repurposing.prizes.prizes_in`."""
+    table = prizes_in(given.frame).reindex(columns=["gene", "prize", *CHANGES])
+    return table.assign(**{name: numbers(table[name]) for name in CHANGES})

@@ -5,6 +5,8 @@ from typing import Any
 import pandas as pd
 
 from engine.core import Dataset, Profiles, Tables, UserError
+from engine.repurposing.columns import find, flags, labels, numbers, refuse_text
+from engine.repurposing.parts import refuse_strange
 
 PARTS = {
     "prizes": "terminal genes and their prizes",
@@ -41,9 +43,7 @@ def repurposing_for(data: Any, params: Any) -> Tables:
     """
     if not isinstance(data, Tables):
         raise UserError("A ranking needs several tables.", f"Give them by name: {_listed()}.", "repurposing")
-    strange = [part for part in data.tables if part not in PARTS]
-    if strange:
-        raise UserError(f"There is no use for a table named '{strange[0]}'.", f"The tables are: {_listed()}.", strange[0])
+    refuse_strange(data, PARTS)
     for choices in (("prizes", "signature", "counts"), ("network",), ("targets",), ("drug_scores", "screen")):
         if not any(data.get(part) is not None for part in choices):
             wanted = " or ".join(f"{part} ({PARTS[part]})" for part in choices)
@@ -80,10 +80,19 @@ def drug_scores_of(given: Dataset, cell: str = "") -> tuple[pd.DataFrame, tuple[
         if column not in frame:
             fix = f"Name a column one of: {', '.join(NAMES[column])}. Columns seen: {', '.join(given.columns[:20])}."
             raise UserError(f"The table {where} has no column {column}.", fix, where)
-    if frame["score"].dtype.kind != "f":
-        bad = next(row for row, value in enumerate(frame["score"]) if not _is_number(value))
-        raise UserError(f"Column score of {where} holds {frame['score'].iloc[bad]!r} in row {bad + 1}.", "Scores must be numbers.", where)
-    frame["drug"] = frame["drug"].astype(str).str.strip().str.lower()
+    refuse_text(frame["score"], where)
+    if "approved" in frame:
+        try:
+            frame["approved"] = flags(frame["approved"], where).astype(float)
+        except UserError as wrong:
+            said.append(f"{wrong.message} It is left out.")
+            frame = frame.drop(columns="approved")
+    frame["score"] = numbers(frame["score"])
+    frame["drug"] = labels(frame["drug"]).str.lower()
+    nameless = int((frame["drug"] == "").sum())
+    if nameless:
+        said.append(f"{nameless:,} rows of {where} name no drug and are left out.")
+        frame = frame[frame["drug"] != ""]
     if cell:
         lines = sorted(set(frame["cell"].astype(str))) if "cell" in frame else []
         if cell not in lines:
@@ -95,12 +104,18 @@ def drug_scores_of(given: Dataset, cell: str = "") -> tuple[pd.DataFrame, tuple[
         frame = frame[frame["score"].notna()]
     if frame.empty:
         raise UserError(f"No row of {where} has a score.", "Give a table with scores.", where)
+    twice = frame.duplicated([name for name in ("drug", "cell") if name in frame])
+    if twice.any():
+        first = ", ".join(frame.loc[twice, "drug"].drop_duplicates()[:5])
+        said.append(f"{frame.loc[twice, 'drug'].nunique():,} drugs stand in {where} more than once (the first: {first}); means are taken.")
     if "cell" in frame and frame["cell"].nunique() > 1:
         said.append(f"Scores are means over {frame['cell'].nunique()} cell lines; choose one to rank by it alone.")
-    numbers = [column for column in NAMES if column in frame and column not in ("drug", "cell") and frame[column].dtype.kind == "f"]
+    numeric = [column for column in NAMES if column in frame and column not in ("drug", "cell") and frame[column].dtype.kind == "f"]
+    if texts := [column for column in NAMES if column in frame and column not in ("drug", "cell", *numeric)]:
+        said.append(f"Columns of {where} that hold text where numbers belong are left out: {', '.join(texts)}.")
     groups = frame.groupby("drug", sort=True)
-    found = groups[numbers].mean()
-    if "p_screen" in numbers:
+    found = groups[numeric].mean()
+    if "p_screen" in numeric:
         found["p_screen"] = groups["p_screen"].max()  # a mean of p-values is none; the largest is one that holds in every cell line
     if "cell" in frame:
         found["score_sd"] = groups["score"].std()
@@ -109,20 +124,11 @@ def drug_scores_of(given: Dataset, cell: str = "") -> tuple[pd.DataFrame, tuple[
 
 def _named(given: Dataset) -> tuple[pd.DataFrame, list[str]]:
     """Rename the columns that are recognised, and say which had another name."""
-    by_lower = {column.lower(): column for column in reversed(given.columns)}
-    found = {name: next((by_lower[other] for other in others if other in by_lower), None) for name, others in NAMES.items()}
+    found = {name: find(given.columns, others) for name, others in NAMES.items()}
     renamed = {column: name for name, column in found.items() if column is not None}
     other = [f"{column} as {name}" for column, name in renamed.items() if column != name]
     frame = given.frame[list(renamed)].rename(columns=renamed).copy()
     return frame, [f"Columns of {given.name} were read by their usual names: {', '.join(other)}."] if other else []
-
-
-def _is_number(value: object) -> bool:
-    try:
-        float(str(value))
-    except ValueError:
-        return False
-    return True
 
 
 def _listed() -> str:

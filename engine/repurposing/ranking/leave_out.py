@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from engine.repurposing.ranking.calibration import joint_p, score_p, shared_ranks, upper_mid_ranks
+from engine.repurposing.ranking.calibration import joint_p, score_p, upper_mid_ranks
 from engine.repurposing.ranking.statistic import VARIANTS
+from engine.repurposing.significance import shared_ranks
 
 EVIDENCE = ("screen", "interactome", "causal", "partners", "affinity")
 KEPT_SHARE = 0.8  # of the terminals, drawn without replacement for one resample

@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context
-from engine.repurposing.ranking.calibration import CLOSE, joint_p, network_p, q_values, score_p
+from engine.repurposing.ranking.calibration import joint_p, network_p, score_p
 from engine.repurposing.ranking.statistic import Hits, Worth, network_evidence
+from engine.repurposing.significance import CLOSE, q_values
 
 ROUND = 25  # random diseases of each kind between two pictures
 PRIMARY = "terminals"  # the null whose p-value is the calibrated one, stated before any data are seen

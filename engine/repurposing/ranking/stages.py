@@ -91,6 +91,12 @@ def pairs_of(
     table = found.table.astype({"drug": str, "gene": str}).rename(columns={"drug": "match"})
     table = names.matches[["name", "match"]].merge(table, on="match").rename(columns={"name": "drug"}).drop(columns="match")
     table["gene"] = spelt_in(network, table["gene"])
+    if not table["gene"].isin(set(network)).any():
+        raise UserError(
+            f"None of the {table['gene'].nunique():,} target genes of the scored drugs is in the network; the first: "
+            f"{', '.join(sorted(set(table['gene']))[:LISTED])}.",
+            "Name both by human gene symbols such as EGFR.", "targets",
+        )  # fmt: skip
     # two salts of one drug, or two parts of a product, may act on one gene
     table = table.sort_values(["drug", "gene", "affinity"], ascending=[True, True, False]).drop_duplicates(
         ["drug", "gene"], ignore_index=True
@@ -119,6 +125,9 @@ class CausalNetwork:
 def causal_network_of(tables: Tables, forest: InteractomeResult, params: Any, context: Context) -> CausalNetwork:
     """Learn the causal network among the genes of the interactome, joined by its edges only, where there are single cells."""
     if tables.get("cells") is None:
+        return CausalNetwork(Graph.empty(()), NO_EDGES, NO_GRAPH, NO_CELLS)
+    if not (forest.edges["protein1"] != forest.edges["protein2"]).any():
+        context.warn("No two proteins of the interactome are joined, so there is no causal network among them.")
         return CausalNetwork(Graph.empty(()), NO_EDGES, NO_GRAPH, NO_CELLS)
     asked = TargetNetworkParams(subsamples=params.subsamples, threshold=params.threshold, seed=params.seed)
     terminals = forest.proteins.loc[forest.proteins["is_terminal"], ["protein", "prize"]].rename(columns={"protein": "gene"})

@@ -82,31 +82,3 @@ def p_values(observed: Floats, scores: Callable[[Floats], Floats], null: Iterato
         above += (scores(block) >= observed[:, None] - TOLERANCE).sum(axis=1)
         done += len(block)
     return np.where(np.isfinite(observed), (1 + above) / (1 + n), np.nan)
-
-
-def q_values(p: Floats) -> Floats:
-    """Return (G,) false discovery rates by Benjamini and Hochberg (1995); NaN stays NaN and is not counted."""
-    from scipy.stats import false_discovery_control
-
-    known = np.isfinite(p)
-    q = np.full(len(p), np.nan)
-    if known.any():
-        q[known] = false_discovery_control(p[known])
-    return q
-
-
-def ranks(scores: Floats) -> Floats:
-    """Return (G,) places from 1, the highest score first; scores that are equal share the better place, NaN has none.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> ranks(np.array([0.5, 0.9, 0.5, np.nan])).tolist()
-    [2.0, 1.0, 2.0, nan]
-    """
-    from scipy.stats import rankdata
-
-    known = np.isfinite(scores)
-    places = np.full(len(scores), np.nan)
-    places[known] = rankdata(-np.round(scores[known], 9), method="min")
-    return places

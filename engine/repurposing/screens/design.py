@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import UserError
+from engine.repurposing.columns import flags, numbers
 
 LEAST_CONTROLS = 3  # a plate with fewer is compared with the controls of its whole cell line
 LEAST_REPLICATES = 3  # below it the noise of a drug's signature cannot be told from its effect
@@ -68,12 +69,14 @@ def design_of(rows: pd.DataFrame, *, cell: str = "", doses: str = "all", is_diff
         When no drug is named, the cell line is not there, or no cell line has controls.
     """
     drug, line = _drugs(rows), _text(rows, "cell", ONE_LINE)
-    control = rows["is_control"].fillna(False).to_numpy(bool) if "is_control" in rows else np.zeros(len(rows), dtype=bool)
+    control = flags(rows["is_control"], "the screen") if "is_control" in rows else np.zeros(len(rows), dtype=bool)
     wanted = (control | (drug != "")) & (_lines_wanted(line, cell))
     sentences = _unnamed(drug, control)
     if not is_differential:
         wanted = _with_controls(wanted, control, line, sentences)
     if doses == "highest":
+        if "dose_um" not in rows or np.isnan(numbers(rows["dose_um"])).all():
+            sentences.append("No dose is known, so the highest of a drug cannot be told: all its profiles are kept.")
         wanted &= control | _highest(rows, drug, line)
     treated = wanted & ~control
     if not treated.any():
@@ -149,7 +152,7 @@ def _highest(rows: pd.DataFrame, drug: NDArray[np.object_], line: NDArray[np.obj
     """(n,) whether a profile is at the highest known dose of its drug in its line; all where no dose is known."""
     if "dose_um" not in rows:
         return np.ones(len(rows), dtype=bool)
-    dose = pd.Series(rows["dose_um"].to_numpy(float))
+    dose = pd.Series(numbers(rows["dose_um"]))
     highest = dose.groupby([drug, line]).transform("max")
     return (highest.isna() | (dose >= highest * (1 - 1e-6))).to_numpy()
 

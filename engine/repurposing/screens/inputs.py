@@ -9,14 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Dataset, Profiles, Tables, UserError
-from engine.core.nearest import plain
+from engine.repurposing.columns import CHANGE, GENE, column_of, refuse_text
 from engine.repurposing.expression.identifiers import current, findings, match, symbols
+from engine.repurposing.parts import refuse_strange
 
 Floats = NDArray[np.float64]
 
 PARTS = ("screen", "signature")
-GENE = ("gene", "symbol", "genesymbol", "name", "genename", "hgncsymbol")
-CHANGE = ("log2fc", "log2foldchange", "logfc", "lfc", "l2fc", "log2ratio")
 LEAST_GENES = 10  # in common; fewer cannot have a direction
 ENOUGH_GENES = 200  # in common; fewer, and scores spread so widely by chance that it is said
 
@@ -53,9 +52,7 @@ def screen_for(data: Any, params: Any) -> Asked:
         return Asked(data, data.genes, None, np.array([]), data.notes)
     if not isinstance(data, Tables):
         raise UserError("There is no screen.", "Give a GCT, GCTX, H5AD or Parquet file of profiles as the part screen.", "screen")
-    strange = [part for part in data.tables if part not in PARTS]
-    if strange:
-        raise UserError(f"There is no use for a table named '{strange[0]}'.", f"Name them {' and '.join(PARTS)}.", strange[0])
+    refuse_strange(data, PARTS)
     screen = data.get("screen")
     if not isinstance(screen, Profiles):
         raise UserError("There is no screen.", "Give a GCT, GCTX, H5AD or Parquet file of profiles as the part screen.", "screen")
@@ -76,7 +73,8 @@ def change_of(table: pd.DataFrame, name: str) -> tuple["pd.Series[float]", tuple
     -----
     A gene that stands in several rows gets their mean; rows without a name or a number are left out.
     """
-    gene, change = _column(table, GENE, "gene", name), _column(table, CHANGE, "log2fc", name)
+    gene, change = column_of(table, GENE, "gene", name), column_of(table, CHANGE, "log2fc", name)
+    refuse_text(table[change], name)
     told = [f"Column {found} of {name} is taken as {wanted}." for found, wanted in ((gene, "gene"), (change, "log2fc")) if found != wanted]
     names = [current(symbol) for symbol in symbols(table[gene])]
     told += findings(table[gene], name)
@@ -91,18 +89,6 @@ def change_of(table: pd.DataFrame, name: str) -> tuple["pd.Series[float]", tuple
     if not known.to_numpy().any():
         raise UserError(f"No fold change of {name} differs from 0.", "Check the column of fold changes.", change)
     return known, tuple(told)
-
-
-def _column(table: pd.DataFrame, known: Sequence[str], wanted: str, name: str) -> str:
-    """Return the column that has one of the known names, whatever its case and punctuation."""
-    by_plain = {plain(str(column)): str(column) for column in reversed(table.columns)}
-    found = next((by_plain[option] for option in known if option in by_plain), None)
-    if found is None:
-        columns = ", ".join(map(str, table.columns[:20]))
-        raise UserError(f"{name} has no column {wanted}.", f"Name it {wanted}. The columns are: {columns}.", wanted)
-    if wanted != "gene" and not pd.api.types.is_numeric_dtype(table[found].dtype):
-        raise UserError(f"Column {found} of {name} does not hold numbers.", "Check the file: every fold change must be a number.", found)
-    return found
 
 
 def _shared(genes: Sequence[str], change: "pd.Series[float]") -> tuple[tuple[str, ...], Floats, tuple[str, ...]]:

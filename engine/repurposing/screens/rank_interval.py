@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.core import Context
-from engine.repurposing.screens.chance import ranks
+from engine.repurposing.significance import shared_ranks
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +31,8 @@ def rank_intervals(
     places = []
     for k in range(resamples):
         context.progress(k / resamples, f"half of the genes: {k + 1} of {resamples}")
-        places.append(ranks(scores(np.sort(rng.choice(d, max(1, d // 2), replace=False)))))
+        half = np.sort(rng.choice(d, max(1, d // 2), replace=False))
+        places.append(shared_ranks(-scores(half)))
     if not places:
         raise ValueError("no resamples")
     stacked = np.stack(places)

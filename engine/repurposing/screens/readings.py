@@ -118,6 +118,10 @@ def readings_of(screen: Profiles, genes: tuple[str, ...], design: Design, contex
     if left_out:
         told.append(f"{left_out:,} profiles never vary over the genes and are left out.")
     keep = np.isfinite(mean).all(axis=0) & np.isfinite(line_mean).all(axis=0)
+    if not keep.any() and constant[design.is_control].all():
+        raise UserError(
+            "No control varies over the genes: its values are missing or all the same.", "Check the numbers of the screen.", "screen"
+        )
     if not keep.any():
         raise UserError("No gene was measured in the controls of every cell line.", "Choose one cell line, or check the missing values.")
     if not keep.all():

@@ -8,12 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context
-from engine.repurposing.screens.chance import dealt, directions_of, p_values, q_values, ranks, turned
+from engine.repurposing.screens.chance import dealt, directions_of, p_values, turned
 from engine.repurposing.screens.connectivity import Score, cosine, score_of
 from engine.repurposing.screens.drug_signatures import DrugSignatures
 from engine.repurposing.screens.rank_interval import rank_intervals
 from engine.repurposing.screens.readings import Floats, Readings
 from engine.repurposing.screens.representations import Linear, Representation
+from engine.repurposing.significance import q_values, shared_ranks
 
 DIGITS = 9  # figures are the same on any number of threads up to these
 
@@ -84,7 +85,7 @@ def _score_line(
     ):  # fmt: skip
         disease = representations[name].of_query(readings, asked.change[None], line)
         table.loc[rows, column] = np.round(how(signatures.values[name][rows], disease)[:, 0], DIGITS)
-    table.loc[rows, "rank"] = ranks(table.loc[rows, "score"].to_numpy(float))
+    table.loc[rows, "rank"] = shared_ranks(-table.loc[rows, "score"].to_numpy(float))
 
 
 def _judge_line(

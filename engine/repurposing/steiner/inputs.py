@@ -8,13 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Tables, UserError
-from engine.core.nearest import plain
+from engine.repurposing.columns import GENE, column_of
 from engine.repurposing.expression.identifiers import findings, match, symbols
+from engine.repurposing.parts import refuse_strange
+from engine.repurposing.prizes import WHERE, prizes_in
 from engine.repurposing.steiner.network import Network, network_of
 
 PARTS = ("prizes", "network", "partners")
-GENE = ("gene", "name", "symbol", "protein", "genesymbol", "genename")
-PRIZE = ("prize", "weight", "score")
 MOST_TERMINALS = 2_000
 ADVISED = 500  # terminals, where there are too many
 
@@ -57,9 +57,7 @@ def interactome_for(data: Any, params: Any) -> InteractomeInput:
     """
     if not isinstance(data, Tables):
         raise UserError("An interactome needs two tables.", "Give prizes (gene, prize) and network (protein1, protein2, cost).", "network")
-    for part in data.tables:
-        if part not in PARTS:
-            raise UserError(f"There is no use for a table named '{part}'.", f"Name them {', '.join(PARTS)}.", part)
+    refuse_strange(data, PARTS)
     for part, columns in (("prizes", "gene, prize"), ("network", "protein1, protein2, cost")):
         if data.get(part) is None:
             raise UserError(f"There is no table of {part}.", f"Name it {part}; its columns are {columns}.", part)
@@ -73,19 +71,8 @@ def interactome_for(data: Any, params: Any) -> InteractomeInput:
 
 def _terminals(frame: pd.DataFrame, network: Network) -> tuple[pd.DataFrame, list[str]]:
     """Return ``protein``, ``prize`` and the other columns, one row per terminal that is in the network, and what was found."""
-    gene, prize = _column(frame, GENE, "gene", "prizes"), _column(frame, PRIZE, "prize", "prizes")
-    said = list(findings(frame[gene], "the prizes"))
-    table = frame.drop(columns=[gene, prize]).rename(columns={column: _usual(column) for column in frame.columns})
-    table.insert(0, "gene", list(symbols(frame[gene])))
-    table.insert(1, "prize", pd.to_numeric(frame[prize].astype(object), errors="coerce").to_numpy(dtype=float))
-    for wrong, what, fix in (
-        (~np.isfinite(table["prize"]), "is not a number", "Give every gene a prize, or leave it out."),
-        (table["prize"] < 0, "is negative", "A prize is what a gene is worth: give the absolute log2 fold change."),
-    ):
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            where = f"The prize of {table['gene'].iloc[row]} in row {row + 1:,} of the prizes"
-            raise UserError(f"{where} {what}: {table['prize'].iloc[row]:g}.", fix, prize)
+    table = prizes_in(frame)
+    said = list(findings(table["gene"].mask(table["gene"] == ""), WHERE))
     if (table["prize"] == 0).any():
         said.append(f"{(table['prize'] == 0).sum():,} genes have a prize of 0 and are no terminals.")
     table = table[(table["prize"] > 0) & (table["gene"] != "")].sort_values("prize", ascending=False, kind="stable")
@@ -109,23 +96,7 @@ def _partners(data: Tables, network: Network) -> tuple[NDArray[np.bool_], list[s
     bound, part = np.zeros(network.n, dtype=bool), data.get("partners")
     if part is None:
         return bound, []
-    names = symbols(part.frame[_column(part.frame, GENE, "gene", "partners")])
+    names = symbols(part.frame[column_of(part.frame, GENE, "gene", "the partners", "partners")])
     found = match(names, network.proteins, "the partners", "the network")
     bound[network.numbers(found.matched.values())] = True
     return bound, list(found.sentences)
-
-
-def _column(frame: pd.DataFrame, usual: tuple[str, ...], standard: str, where: str) -> str:
-    """Return the column that bears one of the usual names, the most usual first."""
-    seen = {plain(str(column)): str(column) for column in reversed(list(frame.columns))}
-    found = next((seen[name] for name in usual if name in seen), None)
-    if found is None:
-        listed = ", ".join(map(str, frame.columns[:12]))
-        raise UserError(f"The {where} have no column {standard}; their columns are: {listed}.", f"Name that column {standard}.", where)
-    return found
-
-
-def _usual(column: str) -> str:
-    """Return the name that a column of fold changes has elsewhere in the product."""
-    known = {"log2fc": "log2fc", "log2fcblanco": "log2fc", "log2fcageing": "log2fc_second", "log2fcsecond": "log2fc_second"}
-    return known.get(plain(column), column)

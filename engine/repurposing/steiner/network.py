@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from engine.core import UserError
 from engine.core.nearest import plain
+from engine.repurposing.columns import COST, FIRST, SECOND, column_of, numbers, shown
 from engine.repurposing.expression.identifiers import symbols
 from engine.repurposing.steiner.pcst import WeightedGraph
 
-FIRST = ("protein1", "source", "a", "gene1", "node1", "from", "interactora", "partner1", "symbol1")
-SECOND = ("protein2", "target", "b", "gene2", "node2", "to", "interactorb", "partner2", "symbol2")
-COST = ("cost", "weight", "score", "confidence", "combinedscore", "miscore", "edgeweight")
 CONFIDENCE = ("score", "confidence", "combinedscore", "miscore")  # a column of such a name says that high is good
 HUB_RICH = 0.05  # rank correlation of weights with the degrees of both ends, from which a high weight seems to mean a sure edge
 FAR_FROM_CHANCE = 4.0  # standard errors that this correlation must be above zero too
@@ -111,14 +109,14 @@ def network_of(frame: pd.DataFrame, weights: Weights = "detect") -> tuple[Networ
     UserError
         When a column is missing, a cost is missing, zero or negative, or the numbers look like confidence.
     """
-    first, second, cost = (_column(frame, names) for names in (FIRST, SECOND, COST))
-    values = pd.to_numeric(frame[cost].astype(object), errors="coerce").to_numpy(dtype=float)
+    first, second, cost = (column_of(frame, names, names[0], "the network", "network") for names in (FIRST, SECOND, COST))
+    values = numbers(frame[cost])
     codes, seen = pd.factorize(np.concatenate([frame[first].astype(object), frame[second].astype(object)]))
     upper = np.array([*symbols(seen), ""], dtype=object)  # a missing name has the code -1
     names = upper[codes].reshape(2, -1)
     blank = (names == "").any(axis=0)
     said = [f"{blank.sum():,} rows of the network lack a protein and are left out."] if blank.any() else []
-    _check(values, blank, names, cost, weights)
+    _check(values, blank, names, frame[cost], weights)
     proteins = tuple(sorted(set(names[:, ~blank].ravel())))
     place = {name: i for i, name in enumerate(proteins)} | {"": -1}
     ends = np.array([place.get(name, -1) for name in upper], dtype=np.int64)[codes].reshape(2, -1).T[~blank]
@@ -151,17 +149,7 @@ def network_of(frame: pd.DataFrame, weights: Weights = "detect") -> tuple[Networ
     return network, tuple(said)
 
 
-def _column(frame: pd.DataFrame, usual: tuple[str, ...]) -> str:
-    """Return the column that bears one of the usual names, the most usual first."""
-    seen = {plain(str(column)): str(column) for column in reversed(list(frame.columns))}
-    found = next((seen[name] for name in usual if name in seen), None)
-    if found is None:
-        listed = ", ".join(map(str, frame.columns[:12]))
-        raise UserError(f"The network has no column {usual[0]}; its columns are: {listed}.", f"Name that column {usual[0]}.", "network")
-    return found
-
-
-def _check(values: Floats, blank: NDArray[np.bool_], names: NDArray[np.object_], column: str, weights: Weights) -> None:
+def _check(values: Floats, blank: NDArray[np.bool_], names: NDArray[np.object_], given: "pd.Series[float]", weights: Weights) -> None:
     """Refuse costs that are missing, and those that are zero or negative; confidences may be zero."""
     if blank.all():
         raise UserError("The network has no edges.", "Give one row per edge: protein1, protein2, cost.", "network")
@@ -172,9 +160,10 @@ def _check(values: Floats, blank: NDArray[np.bool_], names: NDArray[np.object_],
             row = rows[0]
             more = f" ({len(rows):,} rows in all)" if len(rows) > 1 else ""
             raise UserError(
-                f"The {column} of {names[0, row]} and {names[1, row]} in row {row + 1:,} of the network {what}: {values[row]:g}{more}.",
+                f"The {given.name} of {names[0, row]} and {names[1, row]} in row {row + 1:,} of the network {what}: "
+                f"{shown(given.iloc[row])}{more}.",
                 "Give every edge a cost above 0, such as 1 - confidence + 0.001.",
-                column,
+                str(given.name),
             )
 
 

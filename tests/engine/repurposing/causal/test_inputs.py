@@ -88,14 +88,17 @@ def test_the_row_with_the_larger_mean_stands_for_a_gene_with_two():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"network": NETWORK.rename(columns={"protein2": "weight2"})}, "no column 'protein2'; its columns are protein1, weight2, cost"),
+        (
+            {"network": NETWORK.rename(columns={"protein2": "weight2"})},
+            "no column protein2 in the network; its columns are: protein1, weight2, cost",
+        ),
         ({"network": NETWORK.assign(protein1="Q1", protein2="Q2")}, "None of the 2 proteins"),
         ({"network": NETWORK.iloc[:0]}, "has no edges"),
         (
             {"network": NETWORK.iloc[[0, 3]].assign(protein1=["EGFR", "TP53"], protein2=["Q1", "Q2"])},
             "No edge of the network joins two of the 2 genes",
         ),
-        ({"prizes": PRIZES.assign(prize=["1", "?", "2"])}, r"prize of EGFR \(row 2\) is not a number"),
+        ({"prizes": PRIZES.assign(prize=["1", "?", "2"])}, r"prize of EGFR in row 2 of the prizes is not a number"),
         ({"cells": genes_down(values=np.where(EXPRESSION == 4, np.nan, EXPRESSION))}, "EGFR in cell cell7 is missing"),
         ({"cells": genes_down(values=EXPRESSION - 1), "values": "counts"}, "cannot be negative"),
         ({"cells": genes_down(values=EXPRESSION[:, :7])}, "7 cells are too few"),

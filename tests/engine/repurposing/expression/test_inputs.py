@@ -47,8 +47,8 @@ def test_samples_are_found_past_what_r_makes_of_names():
 @pytest.mark.parametrize(
     ("design", "message"),
     [
-        (pd.DataFrame({"who": ["m1"], "group": ["a"]}), "no column with the samples; its columns are: who, group"),
-        (pd.DataFrame({"sample": ["m1"], "dose": [1.0]}), "no column with the groups"),
+        (pd.DataFrame({"who": ["m1"], "group": ["a"]}), "no column sample in design; its columns are: who, group"),
+        (pd.DataFrame({"sample": ["m1"], "dose": [1.0]}), "no column group"),
         (pd.DataFrame({"sample": ["m1", "m1"], "group": ["a", "b"]}), "m1 stands in design twice"),
         (pd.DataFrame({"sample": ["zz"], "group": ["a"]}), "No sample of design is a column"),
     ],

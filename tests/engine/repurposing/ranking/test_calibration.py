@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from engine.repurposing.ranking.calibration import joint_p, network_p, q_values, score_p, shared_ranks
+from engine.repurposing.ranking.calibration import joint_p, network_p, score_p
 
 
 def by_brute_force(evidence, scores, drug):
@@ -77,15 +77,3 @@ def test_a_promiscuous_drug_gains_nothing_from_its_number_of_targets():
     few, many = (np.array([network_p(draws(rng, k, 99, False)[:, None])[0] for _ in range(300)]) for k in (3, 100))
     assert stats.ks_2samp(few[few < 0.2], many[many < 0.2]).pvalue > 0.01
     assert (many < 0.1).mean() == pytest.approx(0.1, abs=0.05)
-
-
-def test_equal_values_share_a_rank_and_the_rest_have_none():
-    ranks = shared_ranks(np.array([0.2, 0.1, 0.2, 0.05, np.nan]), np.array([True, True, True, False, True]))
-    assert ranks.tolist()[:3] == [2, 1, 2]
-    assert np.isnan(ranks[3:]).all()
-
-
-def test_q_values_leave_out_what_is_unknown():
-    p = np.array([0.01, np.nan, 0.02, 0.5])
-    assert q_values(p)[[0, 2, 3]] == pytest.approx([0.03, 0.03, 0.5])
-    assert np.isnan(q_values(p)[1])

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from engine.core import Context
-from engine.repurposing.screens.chance import dealt, directions_of, p_values, q_values, ranks, turned
+from engine.repurposing.screens.chance import dealt, directions_of, p_values, turned
 from engine.repurposing.screens.connectivity import cosine
 from engine.repurposing.screens.rank_interval import rank_intervals
 
@@ -80,20 +80,6 @@ def test_a_score_that_is_missing_has_no_p_value():
     found = p_values(np.array([0.5, np.nan]), lambda block: np.zeros((2, len(block))), iter([np.zeros((9, 3))]), 9, Context.silent(), "")
     assert found[0] == 0.1
     assert np.isnan(found[1])
-
-
-def test_q_values_are_those_of_the_step_up_rule():
-    p = np.array([0.01, 0.04, np.nan, 0.03, 0.9, 0.005])
-    known = p[np.isfinite(p)]
-    slow = [min(q * len(known) / (known <= q).sum() for q in known if q >= one) for one in known]
-    assert q_values(p)[np.isfinite(p)] == pytest.approx(slow)
-    assert np.isnan(q_values(p)[2])
-    assert np.isnan(q_values(np.full(3, np.nan))).all()
-
-
-def test_equal_scores_share_a_rank():
-    assert ranks(np.array([0.2, 0.9, 0.9, np.nan, 0.2 + 1e-13])).tolist()[:3] == [3, 1, 1]
-    assert ranks(np.array([0.2, 0.9, 0.9, np.nan, 0.2 + 1e-13]))[4] == 3
 
 
 def test_rank_intervals_are_wide_where_the_genes_disagree():

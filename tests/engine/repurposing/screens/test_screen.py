@@ -177,7 +177,7 @@ def test_columns_of_a_signature_are_recognised_and_missing_ones_listed():
     assert any("2 rows of lung have no gene or no fold change" in sentence for sentence in told)
     with pytest.raises(UserError, match="no column log2fc") as caught:
         change_of(table.rename(columns={"logFC": "effect"}), "lung")
-    assert "Symbol, effect" in caught.value.fix
+    assert "Symbol, effect" in caught.value.message
     with pytest.raises(UserError, match="does not hold numbers"):
         change_of(table.assign(logFC="x"), "lung")
     with pytest.raises(UserError, match="differs from 0"):

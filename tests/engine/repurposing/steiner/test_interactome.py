@@ -69,7 +69,7 @@ def test_small_b_leaves_terminals_out_and_is_said_or_nothing_is_worth_its_price(
         (GENES.assign(prize=-GENES["prize"]), "in row 1 of the prizes is negative"),
         (GENES.assign(prize=np.where(GENES.index == 3, np.nan, GENES["prize"])), "in row 4 of the prizes is not a number"),
         (GENES.assign(prize=0.0), "No gene has a prize above 0"),
-        (GENES.rename(columns={"prize": "value"}), "no column prize; their columns are: gene, value, log2FC"),
+        (GENES.rename(columns={"prize": "value"}), "no column prize in the prizes; its columns are: gene, value, log2FC"),
     ],
 )
 def test_prizes_of_no_use_are_refused(prizes, words):
