@@ -110,7 +110,7 @@ def test_further_columns_of_prizes_do_not_get_in_the_way():
     frame = pd.DataFrame({"gene": ["a"], "protein": ["b"], "Prize": [1.0], "log2FC_ageing": [3.0], "log2fc": [2.0], "log2FC": [4.0]})
     table = prizes_in(frame)
     assert table.columns.is_unique
-    assert table.iloc[0].to_dict() == {"gene": "A", "prize": 1.0, "log2fc": 2.0, "log2fc_second": 3.0}
+    assert table.iloc[0].to_dict() == {"gene": "A", "prize": 1.0, "log2fc": 2.0, "log2fc_second": 3.0, "log2FC": 4.0}
 
 
 def cells(**parts):
