@@ -32,9 +32,15 @@ def drawn(seed, shift, groups=("mock", "infected"), replicates=4, effect=2.0):
     return frame, pd.DataFrame({"sample": names, "group": np.repeat(groups, replicates)}), change
 
 
-def test_counts_to_terminals():
-    counts, design, change = drawn(0, 0)
-    result, context = run({"counts": counts, "design": design})
+@pytest.fixture(scope="module")
+def tested():
+    counts, design, _ = drawn(0, 0)
+    return run({"counts": counts, "design": design})
+
+
+def test_counts_to_terminals(tested):
+    change = drawn(0, 0)[2]
+    result, context = tested
     truth = {gene for gene, c in zip(GENES, change, strict=True) if c}
     found = set(result.terminals["gene"])
     assert len(found & truth) >= 36
@@ -206,9 +212,10 @@ def test_samples_without_counts():
 def test_repeated_genes_follow_the_rule():
     counts, design, _ = drawn(4, 0)
     counts.loc[1, "gene"] = "gene0"
+    counts, design = counts.iloc[:100], design.iloc[[0, 1, 4, 5]]
     added, _ = run({"counts": counts, "design": design})
     largest, _ = run({"counts": counts, "design": design}, duplicates="max_mean")
-    pair = counts.iloc[:2, 1:].sum(axis=1)
+    pair = counts.loc[:1, design["sample"]].sum(axis=1)
     ratio = largest.table["mean"].iloc[0] / added.table["mean"].iloc[0]
     assert ratio == pytest.approx(pair.max() / pair.sum(), rel=0.1)
     assert any("added up (1 rows fewer)" in sentence for sentence in added.sentences)
@@ -231,9 +238,9 @@ def test_shrunken_changes_are_smaller_and_uncertain_genes_fall_back():
     assert shrunk.table["log2fc_mle"].tolist() == plain.table["log2fc"].tolist()
 
 
-def test_it_comes_back_from_disk_the_same(tmp_path):
-    counts, design, _ = drawn(6, 0)
-    result, _ = run({"counts": counts, "design": design})
+def test_it_comes_back_from_disk_the_same(tested, tmp_path):
+    counts, design, _ = drawn(0, 0)
+    result, _ = tested
     again, _ = run({"counts": counts, "design": design})
     assert Result.from_dir(result.to_dir(tmp_path / "found")).digest == result.digest == again.digest
     assert dict(result.summary())["Compared"] == "infected over mock"

@@ -18,6 +18,11 @@ def fitted(seed=0, context=None, epochs=8):
     return train(*data(), width=32, epochs=epochs, batch=8, seed=seed, context=context or Context.silent())
 
 
+@pytest.fixture(scope="module")
+def model():
+    return fitted()
+
+
 def test_no_compound_straddles_the_split_and_controls_are_trained_on():
     _, compound, control = data()
     for seed in range(20):
@@ -38,22 +43,21 @@ def test_the_size_is_that_of_the_paper():
 def test_the_same_seed_gives_the_same_bits_whatever_the_threads():
     import torch
 
-    one = fitted()
+    one = fitted(epochs=2)
     threads = torch.get_num_threads()
     torch.set_num_threads(1 if threads > 1 else 2)
     torch.rand(3)  # a generator in use elsewhere must not matter either
     try:
-        two = fitted()
+        two = fitted(epochs=2)
         assert torch.get_num_threads() == (1 if threads > 1 else 2)
     finally:
         torch.set_num_threads(threads)
     assert one.first.tobytes() == two.first.tobytes()
     assert one.losses.equals(two.losses)
-    assert one.first.tobytes() != fitted(seed=1).first.tobytes()
+    assert one.first.tobytes() != fitted(seed=1, epochs=2).first.tobytes()
 
 
-def test_the_weights_kept_are_those_of_the_least_validation_error():
-    model = fitted()
+def test_the_weights_kept_are_those_of_the_least_validation_error(model):
     assert model.best == model.losses["epoch"][model.losses["validation"].idxmin()]
     assert model.losses["validation"].min() < model.losses["validation"].iloc[0]
     assert fitted(epochs=model.best).first.tobytes() == model.first.tobytes()  # later epochs, if any, left no trace

@@ -178,7 +178,7 @@ def test_columns_of_a_signature_are_recognised_and_missing_ones_listed():
     with pytest.raises(UserError, match="no column log2fc") as caught:
         change_of(table.rename(columns={"logFC": "effect"}), "lung")
     assert "Symbol, effect" in caught.value.message
-    with pytest.raises(UserError, match="holds .x. in row 1"):
+    with pytest.raises(UserError, match="holds 'x' in row 1"):
         change_of(table.assign(logFC="x"), "lung")
     with pytest.raises(UserError, match="differs from 0"):
         change_of(table.assign(logFC=0.0), "lung")

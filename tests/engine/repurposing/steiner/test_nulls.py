@@ -113,7 +113,7 @@ def test_matched_networks_of_the_published_disease_are_as_large_and_hold_the_sam
     folder = shared_data / "covid19"
     network, _ = network_of(pd.read_csv(folder / "irefindex_v14_costs.tsv.gz", sep="\t", keep_default_na=False))
     terminals = pd.read_csv(folder / "terminals_ppi_analysis.tsv", sep="\t")
-    n = 40
+    n = 25
     nulls = null_networks(network, dict(zip(terminals["name"].str.upper(), terminals["prize"], strict=True)), n=n, seed=1)
     assert abs(nulls.sizes.mean() - 264) < 4 * 10 * np.sqrt(1 / n + 1 / 100)
     for name, share in {"EGFR": 0.66, "HDAC1": 0.77, "HSP90AA1": 0.58, "RIPK1": 0.40, "STK3": 0.04, "RIPK2": 0.02}.items():
