@@ -28,7 +28,8 @@ class Kept:
         if self._folder is None:
             return None
         try:
-            with np.load(self._folder / f"{name}.npz", allow_pickle=False) as found:
+            # opened here, since NumPy leaves a file that is no ZIP open
+            with (self._folder / f"{name}.npz").open("rb") as file, np.load(file, allow_pickle=False) as found:
                 return dict(found)
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
