@@ -165,7 +165,9 @@ def _warn(data: InteractomeInput, params: InteractomeParams, facts: dict[str, fl
             f"range without a change is {low:.3g} to {high:.3g}."
         )
     if params.b >= facts["saturated_b"] and not params.partner_prize:
-        context.warn(f"Every terminal is bought: from b = {facts['saturated_b']:.3g} on the scale of the prizes has no effect.")
+        context.warn(
+            f"Every terminal is in the interactome: from b = {facts['saturated_b']:.3g} on a larger scale of the prizes changes nothing."
+        )
     left_out = facts["terminals_given"] - facts["terminals"]
     if left_out:
         context.warn(f"{left_out:,.0f} terminals are left out since joining them costs more than their prizes; a larger b takes them in.")

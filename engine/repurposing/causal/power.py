@@ -22,7 +22,8 @@ def power_sentences(cells: Cells, search: Search) -> list[str]:
     if search.rows - 1 < p:
         sentence = (
             f"{n:,} cells are fewer than it takes for {p:,} genes: the correlations of a subsample of {search.rows:,} cells have rank "
-            f"{search.rows - 1} at most, so tests given {max(search.rows - 3, 0):,} others or more cannot be made and count as independent."
+            f"{search.rows - 1} at most, so tests that hold {max(search.rows - 3, 0):,} or more other genes fixed cannot be made and "
+            "count as independent."
         )
         if search.rows - 3 > MANY_GIVEN:
             strict, loose = (critical_correlations(level, search.rows)[MANY_GIVEN] for level in (min(search.levels), max(search.levels)))
@@ -64,9 +65,12 @@ def outcome_sentences(
         )
     made, too_few, singular, _, cut = (int(tally.tests[:, k].sum()) for k in range(5))
     if too_few:
-        told.append(f"{too_few:,} of {made:,} tests ({too_few / made:.1%}) had too many others given for the cells there are: independent.")
+        told.append(
+            f"{too_few:,} of {made:,} tests ({too_few / made:.1%}) hold more other genes fixed than so few cells allow; they count as "
+            "independent."
+        )
     if singular:
-        told.append(f"{singular:,} of {made:,} tests were of genes that others determine exactly: they count as independent.")
+        told.append(f"{singular:,} of {made:,} tests were of genes that other genes determine exactly; they count as independent.")
     if cut:
         told.append(f"{cut:,} searches among equally sparse graphs were cut short; a sparser graph may exist. Lower 'Look-ahead'.")
     if not graph.n_edges:

@@ -101,7 +101,7 @@ def check_design(design: Floats) -> None:
         )
     if n <= p:
         raise UserError(
-            f"{n} samples are too few for {p} coefficients: nothing is left to tell how much samples vary.",
+            f"{n} samples are too few for {p - 1} comparisons (groups and what is adjusted for): nothing tells how much samples vary.",
             "Give at least two replicates per group, or choose the recipe log of means, which tests nothing.",
             "design",
         )

@@ -70,10 +70,10 @@ def test_few_cells_many_zeros_and_a_loose_level_are_told():
     rng = np.random.default_rng(0)
     cells = pd.DataFrame(rng.standard_normal((20, 24)) * (rng.random((20, 24)) < 0.6), columns=[f"G{k}" for k in range(24)])
     warnings = " ".join(execute({"cells": cells}, subsamples=4, levels=(0.01, 0.4)).provenance.warnings)
-    assert "have rank 13 at most, so tests given 11 others or more cannot be made" in warnings
+    assert "have rank 13 at most, so tests that hold 11 or more other genes fixed cannot be made" in warnings
     assert "% of the expression values of the genes kept are zero" in warnings
     assert "reach their stability at the loosest level, 0.4" in warnings
-    assert "had too many others given" in warnings
+    assert "hold more other genes fixed than so few cells allow" in warnings
     ranked = execute({"cells": cells}, subsamples=4, levels=(0.01, 0.4), correlation="rank").provenance.warnings
     assert not any("are zero" in sentence for sentence in ranked)
 
