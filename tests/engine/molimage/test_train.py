@@ -15,7 +15,7 @@ from tests.engine.molimage.worlds import ALCOHOLS, AMINES, blobs
 
 torch = pytest.importorskip("torch")
 
-QUICK = TrainParams(size=32, steps=160, batch=8)
+QUICK = TrainParams(size=32, steps=80, batch=8)
 SHORT = TrainParams(size=32, steps=12, batch=4)
 
 
