@@ -75,7 +75,10 @@ def _pairs(table: pd.DataFrame) -> None:
     drug = left.selectbox("Drug", sorted(table["drug"].astype(str).unique()), index=None, placeholder="All drugs", key="targets.drug")
     gene = right.selectbox("Gene", sorted(table["gene"].astype(str).unique()), index=None, placeholder="All genes", key="targets.gene")
     own = table[(table["drug"] == drug if drug else True) & (table["gene"] == gene if gene else np.ones(len(table), dtype=bool))]
-    frame.table(own.sort_values("affinity", ascending=False).reset_index(drop=True), height=420, empty="No such pair is in the table.")
+    shown = own.sort_values("affinity", ascending=False).reset_index(drop=True)
+    shown["family"] = shown["family"].fillna(0).astype(bool)
+    told = [name for name in shown if not shown[name].isin(["", None]).all()]  # a column without a word in it says nothing
+    frame.table(shown[told].rename(columns={"n_rows": "measurements"}), height=420, empty="No such pair is in the table.")
     st.caption(MEANING)
 
 

@@ -22,6 +22,7 @@ BARS = 15
 RANDOM = 200  # diseases drawn when the button is pressed
 RARE = 0.05  # share of random networks
 AFFECTED, PARTNER, BETWEEN = "changed by the disease", "binds the disease's proteins", "in between"
+KINDS = {kind: kind for kind in (AFFECTED, PARTNER, BETWEEN)}  # part of every colouring, so that a kind has one colour in all pictures
 MEANING = (
     "The network buys each changed gene for its prize and pays for every link by its cost: well supported links are cheap. What lies in "
     "between was bought only to connect."
@@ -119,7 +120,7 @@ def around(proteins: pd.DataFrame, edges: pd.DataFrame, key: str, first: str = "
     if not part.n_edges:
         frame.empty(f"No link of {centre} is left.", "Allow costlier links, or leave out fewer hubs.")
         return
-    groups = kinds(proteins, part.nodes)
+    groups = KINDS | kinds(proteins, part.nodes)
     clicked = graph.show(part, key=f"{key}.ego.{centre}", groups=groups, joined="known to bind each other", controls=False)
     if clicked and clicked.kind == "node":
         _about(clicked.names[0], proteins, key, centre)

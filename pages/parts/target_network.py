@@ -109,7 +109,8 @@ def around(whole: Graph, edges: pd.DataFrame, genes: list[str], nodes: pd.DataFr
     gene = left.selectbox("Around the gene", genes, key=f"{key}.gene", help="The gene that drives most comes first.")
     steps = right.segmented_control("As far as", list(STEPS), format_func=STEPS.__getitem__, default=2, required=True, key=f"{key}.far")
     part = with_stability(whole.ego(gene, steps or 2), edges)
-    groups = {name: interactome.AFFECTED if name in affected else interactome.BETWEEN for name in part.nodes} if affected else None
+    kinds = {name: interactome.AFFECTED if name in affected else interactome.BETWEEN for name in part.nodes}
+    groups = interactome.KINDS | kinds if affected else None
     drawn, told = st.columns([3, 2], gap="medium")
     with drawn:
         graph.show(part, key=f"{key}.ego", groups=groups, controls=False)
