@@ -88,7 +88,7 @@ def load_part(part: str, data: Any) -> Any:
         data = data.to_frame(str(data.name or part))
     if isinstance(data, pd.DataFrame) and not pd.api.types.is_numeric_dtype(data.index) and not isinstance(data.index, pd.DatetimeIndex):
         data = data.rename_axis(str(data.index.name or "name")).reset_index()
-    return load_data(data)
+    return Dataset(data, part) if isinstance(data, pd.DataFrame) else load_data(data)
 
 
 def load(path: str | Path) -> Result:

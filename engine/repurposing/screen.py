@@ -107,6 +107,33 @@ def screen(asked: Asked, params: ScreenParams, context: Context) -> ScreenResult
     to the disease's, with the sign turned, so that high means reversal (Belyaeva et al. 2021, who use the uncentred cosine). The
     p-value is one-sided (see `engine.repurposing.screens.chance`); q-values are over all drugs and cell lines of the table.
     """
+    readings, model, representations = _read(asked, params, context.share(0.0, 0.35))
+    retrieval = _retrieval(asked, readings, representations, params, context.share(0.35, 0.5))
+    context.partial("retrieval", retrieval)
+    signatures, measured, errors = _signatures(readings, representations, params, context.share(0.5, 0.7))
+    if params.representation == "embedding":
+        context.warn(METRIC)
+    drugs = pd.DataFrame()
+    if asked.change is not None:
+        drugs = _scored(asked, readings, signatures, representations, params, context.share(0.7, 1.0))
+    parts = {
+        "drugs": drugs, "signatures": measured.groups.drop(columns=["line", "is_imputed", "donors", "contexts", "residual"]),
+        "retrieval": retrieval, "agreement": line_agreement(measured.groups, measured.values), "imputation": errors,
+        "losses": pd.DataFrame() if model is None else model.losses,
+    }  # fmt: skip
+    rounded: dict[str, Any] = {name: part.round(DIGITS) for name, part in parts.items()}
+    return ScreenResult(**rounded, representation=params.representation, score=params.score, genes=len(readings.genes))
+
+
+def scored_drugs(asked: Asked, params: ScreenParams, context: Context) -> pd.DataFrame:
+    """Return the table ``drugs`` of `screen` without the rest of it, for whoever needs scores only; raises as `screen` does."""
+    readings, _, representations = _read(asked, params, context.share(0.0, 0.5))
+    signatures, _, _ = _signatures(readings, representations, params, context.share(0.5, 0.7))
+    return _scored(asked, readings, signatures, representations, params, context.share(0.7, 1.0)).round(DIGITS)
+
+
+def _read(asked: Asked, params: ScreenParams, context: Context) -> tuple[Readings, Autoencoder | None, dict[str, Representation]]:
+    """Sort the profiles, and find the representations that they are compared in."""
     if params.score == "weighted_ks" and params.representation not in GENES:
         raise UserError(
             f"The weighted Kolmogorov-Smirnov score needs genes, and {LABELS[params.representation]} has none.",
@@ -115,33 +142,38 @@ def screen(asked: Asked, params: ScreenParams, context: Context) -> ScreenResult
     for sentence in asked.sentences:
         context.warn(sentence)
     design = _design(asked, params)
-    readings = readings_of(asked.screen, asked.genes, design, context.share(0.0, 0.1))
+    readings = readings_of(asked.screen, asked.genes, design, context.share(0.0, 0.28))
     for sentence in (*design.sentences, *readings.sentences):
         context.warn(sentence)
-    model = _model(asked, readings, params, context.share(0.1, 0.33))
-    representations = _representations(readings, model, params, context.share(0.33, 0.35))
-    retrieval = _retrieval(asked, readings, representations, params, context.share(0.35, 0.5))
-    context.partial("retrieval", retrieval)
-    compared = ("difference", "pca", params.representation, *([] if model is None else ["embedding"]))
+    model = _model(asked, readings, params, context.share(0.28, 0.94))
+    return readings, model, _representations(readings, model, params, context.share(0.94, 1.0))
+
+
+def _signatures(
+    readings: Readings, representations: dict[str, Representation], params: ScreenParams, context: Context
+) -> tuple[DrugSignatures, DrugSignatures, pd.DataFrame]:
+    """Return the signatures that are scored, those of them that were measured, and how far the filled-in ones are off."""
+    compared = ("difference", "pca", params.representation, *(["embedding"] if "embedding" in representations else []))
     needed = {name: representations[name] for name in compared}
-    signatures = drug_signatures(readings, needed, context.share(0.5, 0.6))
-    agreement = line_agreement(signatures.groups, signatures.values)
-    measured, errors = signatures.groups, pd.DataFrame()
-    if params.impute:
-        signatures, errors = _imputed(signatures, readings, params, context.share(0.6, 0.7))
-    if params.representation == "embedding":
-        context.warn(METRIC)
-    drugs = pd.DataFrame()
-    if asked.change is not None:
-        question = _question(asked, readings, params)
-        drugs = drug_table(readings, signatures, representations, question, context.share(0.7, 1.0))
-        _warn_of_scores(drugs, representations[params.representation], params, context)
-    parts = {
-        "drugs": drugs, "signatures": measured.drop(columns=["line", "is_imputed", "donors", "contexts", "residual"]),
-        "retrieval": retrieval, "agreement": agreement, "imputation": errors, "losses": pd.DataFrame() if model is None else model.losses,
-    }  # fmt: skip
-    rounded: dict[str, Any] = {name: part.round(DIGITS) for name, part in parts.items()}
-    return ScreenResult(**rounded, representation=params.representation, score=params.score, genes=len(readings.genes))
+    measured = drug_signatures(readings, needed, context.share(0.0, 0.5))
+    if not params.impute:
+        return measured, measured, pd.DataFrame()
+    signatures, errors = _imputed(measured, readings, params, context.share(0.5, 1.0))
+    return signatures, measured, errors
+
+
+def _scored(
+    asked: Asked,
+    readings: Readings,
+    signatures: DrugSignatures,
+    representations: dict[str, Representation],
+    params: ScreenParams,
+    context: Context,
+) -> pd.DataFrame:
+    """Hold the signatures against the disease."""
+    drugs = drug_table(readings, signatures, representations, _question(asked, readings, params), context)
+    _warn_of_scores(drugs, representations[params.representation], params, context)
+    return drugs
 
 
 def _design(asked: Asked, params: ScreenParams) -> Design:

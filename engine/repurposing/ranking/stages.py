@@ -16,7 +16,8 @@ from engine.repurposing.ranking.disease import Disease
 from engine.repurposing.ranking.evidence import CAUSAL_COLUMNS
 from engine.repurposing.ranking.inputs import drug_scores_of
 from engine.repurposing.ranking.random_diseases import Forester
-from engine.repurposing.screen import ScreenParams, screen
+from engine.repurposing.screen import ScreenParams
+from engine.repurposing.screen import scored_drugs as scores_of_screen
 from engine.repurposing.screens.inputs import screen_for
 from engine.repurposing.steiner.inputs import interactome_for
 from engine.repurposing.steiner.result import InteractomeResult
@@ -35,9 +36,8 @@ def scored_drugs(tables: Tables, disease: Disease, params: Any, context: Context
         asked = ScreenParams(cell=params.cell, draws=0, resamples=0, seed=params.seed)
         change = disease.selected.table[["gene", "log2fc"]] if disease.selected is not None else tables["signature"].frame
         parts = {"screen": tables["screen"], "signature": Dataset(change, "the signature")}
-        found = screen(screen_for(Tables(parts), asked), asked, context)
         columns = ["drug", "cell", "score", "score_raw", "score_pca", "agreement"]
-        given = Dataset(found.drugs[columns], "the screen")
+        given = Dataset(scores_of_screen(screen_for(Tables(parts), asked), asked, context)[columns], "the screen")
     drugs, said = drug_scores_of(given, params.cell)
     for sentence in said:
         context.warn(sentence)

@@ -1,6 +1,5 @@
 """The simulated disease is what it says: causes move genes, planted drugs undo it, decoys only look so, the null has no relation."""
 
-import time
 
 import numpy as np
 import pandas as pd
@@ -28,11 +27,9 @@ def worlds():
     return [(planted(seed), pure_null(seed)) for seed in range(5)]
 
 
-def test_same_seed_same_bytes_whatever_is_asked_for_first_and_quickly(world):
+def test_same_seed_same_bytes_whatever_is_asked_for_first(world):
     forwards = {name: world[name].digest for name in PARTS}
-    started = time.process_time()
     other = planted(seed=3).tables(*reversed(PARTS))
-    assert time.process_time() - started < 2.0
     assert forwards == {name: other[name].digest for name in PARTS}
     assert part("network", seed=3).digest == forwards["network"]
     strange = planted(seed=4)
