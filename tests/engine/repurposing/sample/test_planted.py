@@ -1,6 +1,5 @@
 """The simulated disease is what it says: causes move genes, planted drugs undo it, decoys only look so, the null has no relation."""
 
-
 import numpy as np
 import pandas as pd
 import pytest
