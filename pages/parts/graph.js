@@ -176,8 +176,9 @@ class Drawing {
     await this.root.requestFullscreen();
   }
 
+  // A frame that was asked for may come when the picture is gone.
   fit() {
-    this.network.fit({ animation: false, maxZoomLevel: 1.5 });
+    this.network?.fit({ animation: false, maxZoomLevel: 1.5 });
   }
 
   follow(data) {
@@ -245,6 +246,7 @@ class Drawing {
     clearInterval(this.timer);
     this.seen?.disconnect();
     this.network.destroy();
+    this.network = null;
   }
 }
 
