@@ -82,13 +82,11 @@ def load_data(data: Any, needs: str = "") -> Any:
 
 def load_part(part: str, data: Any) -> Any:
     """Turn one of several parts into data: a file by the part that it plays, and the names of rows into a column ``name``."""
-    if isinstance(data, (str, Path)) and part in catalogue.PARTS:
-        return catalogue.read_part(part, data)
     if isinstance(data, pd.Series):
         data = data.to_frame(str(data.name or part))
     if isinstance(data, pd.DataFrame) and not pd.api.types.is_numeric_dtype(data.index) and not isinstance(data.index, pd.DatetimeIndex):
         data = data.rename_axis(str(data.index.name or "name")).reset_index()
-    return Dataset(data, part) if isinstance(data, pd.DataFrame) else load_data(data)
+    return Dataset(data, part) if isinstance(data, pd.DataFrame) else load_data(data, part)
 
 
 def load(path: str | Path) -> Result:

@@ -56,13 +56,10 @@ NEEDS = {
 # Needs that several tables by name can meet; for all others a dict of tables is one table per condition.
 SEVERAL = {"prices", "expression", "screen", "interactome", "cells", "repurposing"}
 
-# Parts, by the name they play, that are no tables -> the function that reads their file.
-PARTS = {"screen": "engine.repurposing.screens.files:read_screen"}
-
 # Needs that a text can meet which names no file -> the function that reads it.
 TEXTS = {"molecules": "engine.molimage.asked:molecules"}
 
-# Needs that only a folder or file of a kind of its own can meet -> the function that reads it.
+# Needs, and parts of that name, that only a folder or file of a kind of its own can meet -> the function that reads it.
 FILES = {"images": "engine.molimage.inputs:read_set", "screen": "engine.repurposing.screens.files:read_screen"}
 
 
@@ -94,11 +91,6 @@ def input_for(method: Method, data: Any, params: Any) -> Any:
 def from_text(needs: str, text: str | Path) -> Any:
     """Read a text that names no file, or a path of a kind of its own, as what a method needs."""
     return _function((TEXTS | FILES)[needs])(text)
-
-
-def read_part(part: str, place: str | Path) -> Any:
-    """Read the file of a part that is no table."""
-    return _function(PARTS[part])(place)
 
 
 def _function(place: str) -> Any:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.core.digest import digest_of
 from engine.core.errors import UserError
+from engine.core.facts import texts
 
 KIND = "images"
 Origin = Literal["real", "simulated"]
@@ -96,9 +97,7 @@ class ImageSet:
 
     def column(self, name: str) -> NDArray[np.object_]:
         """(N,) one fact of each image as text; empty text where it is missing or the column is not there."""
-        if name not in self.table:
-            return np.full(len(self), "", dtype=object)
-        return self.table[name].astype(object).where(self.table[name].notna(), "").astype(str).to_numpy()
+        return texts(self.table, name)
 
     def take(self, rows: Sequence[int] | NDArray[Any], name: str | None = None) -> "ImageSet":
         """Return some of the images, by number or by mask, in that order."""

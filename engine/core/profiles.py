@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.core.digest import DIGEST_BYTES, digest_of
 from engine.core.errors import UserError
+from engine.core.facts import texts
 from engine.core.stored_matrix import StoredMatrix, write_matrix
 
 KIND = "profiles"
@@ -183,9 +184,7 @@ class Profiles:
 
     def column(self, name: str) -> NDArray[np.object_]:
         """(N,) one fact of each profile as text; empty text where it is missing or the column is not there."""
-        if name not in self.rows:
-            return np.full(len(self), "", dtype=object)
-        return self.rows[name].astype(object).where(self.rows[name].notna(), "").astype(str).to_numpy(dtype=object)
+        return texts(self.rows, name)
 
     def take(self, rows: Sequence[int] | NDArray[Any] | slice, name: str | None = None) -> "Profiles":
         """Return some of the profiles, by number, mask or slice, in that order, without reading them."""

@@ -5,8 +5,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.one_thread import one_thread
 from engine.molimage.level_training import CLIP, Material
-from engine.molimage.one_thread import one_thread
 from engine.molimage.plan import Plan
 from engine.molimage.tone import Tone
 from engine.molimage.train import TrainParams, profiles_with_light, schedule, steps_of

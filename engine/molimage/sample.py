@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context, ImageSet, Params, Result, field, method
+from engine.core.one_thread import one_thread
 from engine.molimage.belief import belief
 from engine.molimage.model import CellModel, path_of
-from engine.molimage.one_thread import one_thread
 from engine.molimage.plan import SIZES
 
 

@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context, ImageSet, Params, Result, UserError, field, method
+from engine.core.one_thread import one_thread
 from engine.molimage import conditions
 from engine.molimage.domain import Typical, nats_per_value
 from engine.molimage.encoder import KINDS
 from engine.molimage.haar import halve
 from engine.molimage.level_training import Material, Schedule, averaged, train_level, weights_of
 from engine.molimage.model import CellModel, rounded
-from engine.molimage.one_thread import one_thread
 from engine.molimage.phenotype_space import standard_errors
 from engine.molimage.plan import BASE, DRAWN, NETWORKS, Plan
 from engine.molimage.profiles import profiles

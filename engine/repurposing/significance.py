@@ -10,11 +10,11 @@ CLOSE = 1e-9  # values that differ by less are the same: sums of floats in anoth
 
 def q_values(p: Floats) -> Floats:
     """Return q-values, NaN where p is: the smallest false discovery rate at which each test is rejected (Benjamini, Hochberg 1995)."""
+    from scipy.stats import false_discovery_control
+
+    there = np.isfinite(p)
     q = np.full(len(p), np.nan)
-    there = np.flatnonzero(np.isfinite(p))
-    order = there[np.argsort(p[there], kind="stable")]
-    adjusted = p[order] * (len(order) / np.arange(1, len(order) + 1))
-    q[order] = np.minimum(np.minimum.accumulate(adjusted[::-1])[::-1], 1.0)
+    q[there] = false_discovery_control(p[there])
     return q
 
 

@@ -211,18 +211,8 @@ def _filters(result: RepurposingResult) -> pd.DataFrame:
 def by_drug(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each drug: its targets, and what is known of the drug itself."""
     own = [
-        "rank_calibrated",
-        "rank_raw",
-        "moved",
-        "p",
-        "q",
-        "score",
-        "n_targets",
-        "reappears_terminals",
-        "rank_low",
-        "rank_high",
-        "approved",
-    ]
+        "rank_calibrated", "rank_raw", "moved", "p", "q", "score", "n_targets", "reappears_terminals", "rank_low", "rank_high", "approved",
+    ]  # fmt: skip
     groups = rows.groupby("drug", sort=False)
     found = groups[own].first()
     found.insert(0, "genes", groups["gene"].agg(", ".join))
@@ -233,15 +223,9 @@ def by_drug(rows: pd.DataFrame) -> pd.DataFrame:
 def by_target(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row for each target: its drugs, and what is known of the gene itself."""
     own = [
-        "is_terminal",
-        "is_partner",
-        "in_null_terminals",
-        "p_target",
-        "robustness",
-        "descendants",
-        "possible_descendants",
+        "is_terminal", "is_partner", "in_null_terminals", "p_target", "robustness", "descendants", "possible_descendants",
         "terminal_descendants",
-    ]
+    ]  # fmt: skip
     groups = rows.groupby("gene", sort=False)
     found = groups[[*own, "path_stability", "log2fc"]].first()
     found.insert(0, "drugs", groups["drug"].agg(", ".join))

@@ -1,7 +1,5 @@
 """Train an autoencoder on the profiles of a screen, whole compounds held back to choose and to judge its weights."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.core import Context, UserError
+from engine.core.one_thread import one_thread
 
 Floats = NDArray[np.float64]
 
@@ -80,7 +79,7 @@ def train(
     from engine.repurposing.screens.autoencoder_net import WideAutoencoder
 
     split = split_by_compound(compound, is_control, seed)
-    with _one_thread(), torch.random.fork_rng():
+    with one_thread(), torch.random.fork_rng():
         torch.manual_seed(seed)
         data = {part: torch.from_numpy(profiles[split == part].astype(np.float32)) for part in PARTS}
         net = WideAutoencoder(profiles.shape[1], width)
@@ -116,16 +115,3 @@ def _error(net: Any, data: Any) -> float:
 
     with torch.no_grad():
         return sum(float(((net(part) - part) ** 2).sum()) for part in data.split(4096)) / data.numel()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let torch work on one thread: sums are rounded differently on several."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
