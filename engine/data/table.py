@@ -39,7 +39,7 @@ def tabulate(raw: RawTable, filename: str, chosen: "Options") -> tuple[Dataset, 
     if body.shape[1] == 0:
         raise refuse("one-column", f"{filename} has 1 column, and it names the rows.", where=filename)
     if chosen.transpose:
-        names, body = _transposed(names, body, row_names, filename)
+        names, body = _transposed(names, body, row_names, filename, findings)
         row_names = dates = None
     check_cells(*body.shape, chosen.max_cells, filename)
     if body.shape[1] > MAX_COLUMNS:
@@ -116,13 +116,22 @@ def _row_name_findings(names: list[str], body: pd.DataFrame) -> list[Finding]:
     return []
 
 
-def _transposed(names: list[str], body: pd.DataFrame, row_names: "pd.Series[str] | None", filename: str) -> tuple[list[str], pd.DataFrame]:
+def _transposed(
+    names: list[str], body: pd.DataFrame, row_names: "pd.Series[str] | None", filename: str, findings: list[Finding]
+) -> tuple[list[str], pd.DataFrame]:
+    """Turn rows into columns; a row without a name gets its number."""
     text = [names[i] for i in range(body.shape[1]) if _is_text(body[i])]
     if text:
         fix = "Give the column that names the rows, and leave out other text."
         raise UserError(f"{filename} cannot be transposed: {named(text)} hold text.", fix, text[0])
     turned = pd.DataFrame(body.to_numpy(dtype=np.float64).T.copy())
-    return [f"row{i + 1}" for i in range(len(body))] if row_names is None else [name.strip() for name in row_names], turned
+    numbered = [f"row{i + 1}" for i in range(len(body))]
+    if row_names is None:
+        return numbered, turned
+    unnamed = [number for number, name in zip(numbered, row_names, strict=True) if pd.isna(name)]
+    if unnamed:
+        findings.append(Finding("row-names", "note", f"Rows without a name are called by their number: {named(unnamed)}.", unnamed[0]))
+    return [number if pd.isna(name) else name.strip() for number, name in zip(numbered, row_names, strict=True)], turned
 
 
 def _without_repeats(names: list[str], body: pd.DataFrame, how: str | None) -> tuple[list[str], pd.DataFrame]:

@@ -225,3 +225,10 @@ def test_reading_tells_the_same_as_inspecting_and_its_steps_repeat_it(tmp_path, 
 def test_wrong_options_are_findings_not_errors(options):
     report = look("a,b\n1,2\n3,4\n", **options)
     assert report.dataset is None and report.findings[0].level == "stop"
+
+
+def test_a_row_without_a_name_has_its_number_when_rows_become_columns():
+    report = look("name,a,b\nTP53,1,2\n,3,4\n", transpose=True, index_column=0)
+    assert report.dataset.columns == ("TP53", "row2")
+    assert report.dataset.frame["row2"].tolist() == [3.0, 4.0]
+    assert any("row2" in finding.message for finding in report.findings)
